@@ -1,0 +1,1 @@
+"""What scripts share, split by subject; one wing a pipeline."""

@@ -1,0 +1,81 @@
+"""A checkpoint: one safetensors file that is either whole and verified or not there.
+
+Layout: named tensors, and one metadata value `sluice` holding JSON (what the caller says of the
+file, the schema version, and a sha256 over that and every tensor's name, type, shape and bytes).
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from .errors import BadInput
+from .files import writing
+
+SCHEMA = 1
+
+
+def save(path: Path | str, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
+    """Write atomically and durably. `metadata` is JSON-able; the same arguments give the same bytes."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    about = {**metadata, "schema": SCHEMA}
+    about["sha256"] = _digest(tensors, about)
+    with writing(path) as temporary:
+        safetensors.torch.save_file(tensors, temporary, {"sluice": json.dumps(about, sort_keys=True)})
+
+
+def load(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors (on the CPU) and metadata; BadInput when damaged, foreign or of another schema."""
+    about = read_metadata(path)
+    tensors = safetensors.torch.load_file(path)
+    if _digest(tensors, {key: value for key, value in about.items() if key != "sha256"}) != about.get("sha256"):
+        raise BadInput(f"{path}: content differs from its sha256, the file is damaged")
+    return tensors, about
+
+
+def read_metadata(path: Path | str) -> dict[str, Any]:
+    """The JSON metadata alone, without reading the tensors."""
+    if not Path(path).is_file():
+        raise BadInput(f"{path}: no such checkpoint")
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            text = (file.metadata() or {}).get("sluice")
+    except safetensors.SafetensorError as error:
+        raise BadInput(f"{path}: damaged or cut short ({error})") from None
+    if text is None:
+        raise BadInput(f"{path}: not a checkpoint of this workflow (no metadata key 'sluice')")
+    try:
+        about = json.loads(text)
+    except json.JSONDecodeError:
+        raise BadInput(f"{path}: metadata is not JSON, the file is damaged") from None
+    if about.get("schema") != SCHEMA:
+        raise BadInput(f"{path}: schema {about.get('schema')}, expected {SCHEMA}")
+    return about
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Moments and counters by parameter number; rates are functions of the step and are not stored."""
+    state = optimizer.state_dict()["state"]
+    return {f"{number}.{key}": value for number, entry in state.items() for key, value in entry.items()}
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        number, key = name.split(".", 1)
+        state.setdefault(int(number), {})[key] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _digest(tensors: dict[str, Tensor], about: dict[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()

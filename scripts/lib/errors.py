@@ -1,0 +1,27 @@
+"""How a command ends early: one line on stderr and an exit code that says whose turn it is."""
+
+BUG, BAD_INPUT, CANNOT_WRITE, STOPPED = 1, 2, 74, 75
+
+
+class BadInput(ValueError):
+    """The user's input is wrong. The message is one line: file, place, what is wrong, what is expected."""
+
+    exit_code = BAD_INPUT
+
+
+class CannotWrite(OSError):
+    """The disk is full, the folder is read-only, or the path is taken by something else."""
+
+    exit_code = CANNOT_WRITE
+
+
+class Stopped(Exception):
+    """Work was interrupted after its state was saved; the same command resumes it."""
+
+    exit_code = STOPPED
+
+
+class Diverged(ArithmeticError):
+    """A loss or gradient is not finite; the last saved state is still good."""
+
+    exit_code = BUG

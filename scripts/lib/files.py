@@ -1,0 +1,157 @@
+"""Reading strictly, writing all or nothing, and keeping a second run out."""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from .errors import BadInput, CannotWrite
+
+CHUNK = 1 << 20
+
+
+def sha256(path: Path | str) -> str:
+    """Hex digest of a file's bytes, or of a folder's relative names and bytes."""
+    path = Path(path)
+    if not path.exists():
+        raise BadInput(f"{path}: no such file")
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+            digest.update(f"{file.relative_to(path).as_posix()}\0{sha256(file)}\n".encode())
+        return digest.hexdigest()
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def read_text(path: Path | str) -> str:
+    """The file as UTF-8 text; BadInput names the first byte that is not."""
+    try:
+        return Path(path).read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path}: not UTF-8 at byte {error.start}") from None
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror or error}") from None
+
+
+def read_json(path: Path | str) -> Any:
+    """JSON as the standard has it: NaN, infinities and duplicate keys are errors, not values."""
+
+    def refuse(constant: str) -> None:
+        raise BadInput(f"{path}: {constant} is not JSON, expected a finite number or null")
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        seen: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in seen:
+                raise BadInput(f"{path}: key {key!r} stands twice in one object")
+            seen[key] = value
+        return seen
+
+    try:
+        return json.loads(read_text(path), parse_constant=refuse, object_pairs_hook=unique)
+    except json.JSONDecodeError as error:
+        raise BadInput(f"{path}: line {error.lineno} column {error.colno}: {error.msg}") from None
+
+
+@contextlib.contextmanager
+def writing(path: Path | str) -> Iterator[Path]:
+    """A temporary path beside `path` that becomes `path`, durably, if the block succeeds.
+
+    The block may make a file or a folder there. At every instant `path` is absent, the old
+    content or the new content. Raises CannotWrite when the system refuses.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    retired = path.with_name(f".{path.name}.{os.getpid()}.tmp.old")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
+        yield temporary
+        for file in [temporary, *temporary.rglob("*")] if temporary.is_dir() else [temporary]:
+            _fsync(file)
+        if temporary.is_dir() and path.is_dir():
+            os.replace(path, retired)
+        os.replace(temporary, path)
+        _fsync(path.parent)
+    except OSError as error:
+        if isinstance(error, CannotWrite):
+            raise
+        raise CannotWrite(f"{path}: cannot write: {error.strerror or error}") from error
+    finally:
+        _remove(temporary)
+        _remove(retired)
+
+
+def write_bytes(path: Path | str, content: bytes) -> None:
+    with writing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path | str, content: str) -> None:
+    write_bytes(path, content.encode("utf-8"))
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Canonical JSON: sorted keys, no NaN, a newline at the end, so that equal values are equal bytes."""
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def write_csv(path: Path | str, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    lines = [",".join(header), *(",".join(map(str, row)) for row in rows)]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+@contextlib.contextmanager
+def locked(path: Path | str) -> Iterator[None]:
+    """Hold `path` as an exclusive lock; BadInput names the process that holds it already.
+
+    The kernel drops the lock when its holder dies, also by SIGKILL, so a stale file never blocks.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = open(path, "a+")
+    except OSError as error:
+        raise CannotWrite(f"{path}: cannot write: {error.strerror or error}") from error
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.seek(0)
+            holder = stream.read().strip() or "unknown"
+            raise BadInput(f"{path.parent}: in use by another run (process {holder})") from None
+        stream.truncate(0)
+        stream.write(str(os.getpid()))
+        stream.flush()
+        yield
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed writers of `path` left behind (their process is gone)."""
+    for stale in path.parent.glob(f".{path.name}.*.tmp*"):
+        owner = stale.name.removeprefix(f".{path.name}.").split(".")[0]
+        if not Path(f"/proc/{owner}").exists():
+            _remove(stale)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

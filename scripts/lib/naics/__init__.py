@@ -1,0 +1,1 @@
+"""The NAICS pipeline: an industry taxonomy in hyperbolic space."""

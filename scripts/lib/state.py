@@ -1,0 +1,60 @@
+"""Where an unfinished run waits: a folder of its own, filed under what the run is made of.
+
+State is never a declared output, because Snakemake deletes the outputs of a failed job.
+"""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .cli import log
+from .errors import BadInput
+from .files import locked, sha256
+from .provenance import code_hash, environment
+
+UNIMPORTANT = {"out", "state", "save_seconds", "tensorboard", "history", "metrics"}
+
+
+@dataclass(frozen=True)
+class StateFolder:
+    """`path` is the state file of this identity; it need not exist."""
+
+    name: str
+    path: Path
+
+
+@contextlib.contextmanager
+def state_folder(root: Path, name: str, identity: str) -> Iterator[StateFolder]:
+    """Hold `root/name` for one run; on success the state goes and only the lock file stays.
+
+    BadInput names the process when another run holds the folder. A state of another identity
+    is left alone until this run succeeds, and said.
+    """
+    home = Path(root) / name
+    if Path(root).exists() and not Path(root).is_dir():
+        raise BadInput(f"{root}: is a file, expected a folder for states")
+    with locked(home / "lock"):
+        folder = StateFolder(name, home / f"{identity[:16]}.safetensors")
+        others = [path for path in home.glob("*.safetensors") if path != folder.path]
+        if others and not folder.path.exists():
+            log(f"{name}: a state of another run is here; settings, inputs, code or versions differ: starting anew")
+        yield folder
+        for path in [*others, folder.path]:
+            path.unlink(missing_ok=True)
+
+
+def identity(script: str, arguments: dict[str, Any]) -> str:
+    """Hash of what decides a run's bytes: its code, flags, input files' content, libraries and threads.
+
+    Arguments that are existing paths count by content, those in UNIMPORTANT not at all.
+    """
+    values: dict[str, str] = {}
+    for key, value in arguments.items():
+        if key not in UNIMPORTANT:
+            values[key] = sha256(value) if isinstance(value, Path) and value.exists() else repr(value)
+    described = json.dumps([code_hash(script), values, environment()], sort_keys=True)
+    return hashlib.sha256(described.encode()).hexdigest()

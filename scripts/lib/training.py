@@ -1,0 +1,200 @@
+"""The training loop: resume, step, save by the clock, stop when asked, never poison the weights.
+
+Everything random in a step is a function of (seed, step) and the rate is a function of the step,
+so the state is the weights, the optimizer's moments and the history, and nothing else.
+"""
+
+import contextlib
+import math
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from . import checkpoint, seeds
+from .cli import log
+from .errors import BadInput, Diverged, Stopped
+from .state import StateFolder
+
+Row = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Knobs of one run; ratios are shares of `steps`."""
+
+    steps: int
+    learning_rate: float
+    seed: int
+    warmup_ratio: float = 0.1
+    hold_ratio: float = 0.0
+    floor_ratio: float = 0.0
+    weight_decay: float = 0.01
+    max_grad_norm: float = 1.0
+    save_seconds: float = 60.0
+    eval_steps: int = 0
+    patience: int = 0
+
+    def __post_init__(self) -> None:
+        if self.warmup_ratio + self.hold_ratio > 1:
+            raise BadInput(f"warmup_ratio {self.warmup_ratio} + hold_ratio {self.hold_ratio}: longer than the run")
+
+
+@dataclass
+class Progress:
+    """Where a run stands: what a state file holds besides the weights and moments."""
+
+    step: int = 0
+    history: list[Row] = field(default_factory=list)
+    best_score: float = -math.inf
+    best_step: int = 0
+    best: dict[str, torch.Tensor] = field(default_factory=dict)
+
+
+def rate(settings: Settings, step: int) -> float:
+    """Learning rate of a step: linear warm-up, hold, cosine to floor_ratio of the peak."""
+    warmup, hold = settings.warmup_ratio * settings.steps, settings.hold_ratio * settings.steps
+    if step < warmup:
+        return settings.learning_rate * (step + 1) / (warmup + 1)
+    done = max(0.0, step - warmup - hold) / max(1.0, settings.steps - warmup - hold)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    return settings.learning_rate * (settings.floor_ratio + (1 - settings.floor_ratio) * cosine)
+
+
+def fit(
+    model: nn.Module,
+    backward: Callable[[int], Row],
+    settings: Settings,
+    folder: StateFolder,
+    validate: Callable[[], float] | None = None,
+    scalars: Path | None = None,
+) -> list[Row]:
+    """Train `model` in place and return its history, one row a step.
+
+    `backward(step)` computes the step's loss, adds its gradient to the parameters and returns
+    scalars with a `loss` among them. `validate()` returns a score, higher is better; with it the
+    model ends as its best, and stops early after `patience` evaluations without a new best.
+    Raises Stopped after saving when SIGTERM, SIGUSR1 or SIGINT arrives, Diverged when a
+    loss or gradient is not finite: before the update, the last state stays good.
+    """
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    optimizer = torch.optim.AdamW(trained.values(), settings.learning_rate, weight_decay=settings.weight_decay)
+    progress = _resume(folder, trained, optimizer)
+    model.train()
+    saved = time.monotonic()
+    with _signals() as received, _reporter(folder.name, settings.steps, progress, scalars) as report:
+        while progress.step < settings.steps and not _out_of_patience(progress, settings):
+            row = _step(trained, optimizer, backward, settings, progress.step)
+            progress.step += 1
+            if validate and settings.eval_steps and progress.step % settings.eval_steps == 0:
+                row["validation"] = _evaluate(model, validate, trained, progress)
+            progress.history.append(row)
+            report(row)
+            if received or time.monotonic() - saved >= settings.save_seconds:
+                _save(folder, trained, optimizer, progress)
+                saved = time.monotonic()
+            if received:
+                raise Stopped(f"{folder.name}: stopped by {received[0]} after step {progress.step}, state saved")
+    if progress.best:
+        _assign(trained, progress.best)
+    model.eval()
+    return progress.history
+
+
+def _step(trained: dict, optimizer, backward: Callable[[int], Row], settings: Settings, step: int) -> Row:
+    for group in optimizer.param_groups:
+        group["lr"] = rate(settings, step)
+    optimizer.zero_grad(set_to_none=True)
+    seeds.seed_torch(settings.seed, "forward", step)
+    row = backward(step)
+    norm = torch.nn.utils.clip_grad_norm_(trained.values(), settings.max_grad_norm)
+    if not (math.isfinite(row["loss"]) and torch.isfinite(norm)):
+        raise Diverged(f"step {step}: loss {row['loss']}, gradient norm {norm.item()}: stopped before the update")
+    optimizer.step()
+    return {"step": step, "learning_rate": rate(settings, step), **row, "grad_norm": norm.item()}
+
+
+def _evaluate(model: nn.Module, validate: Callable[[], float], trained: dict, progress: Progress) -> float:
+    model.eval()
+    with torch.no_grad():
+        score = validate()
+    model.train()
+    if score > progress.best_score:
+        progress.best_score, progress.best_step = score, progress.step
+        progress.best = {name: p.detach().clone() for name, p in trained.items()}
+    return score
+
+
+def _out_of_patience(progress: Progress, settings: Settings) -> bool:
+    waited = progress.step - progress.best_step
+    return bool(settings.patience and progress.best and waited >= settings.patience * settings.eval_steps)
+
+
+def _save(folder: StateFolder, trained: dict, optimizer, progress: Progress) -> None:
+    tensors = {f"model.{name}": p for name, p in trained.items()}
+    tensors |= {f"best.{name}": p for name, p in progress.best.items()}
+    tensors |= {f"optimizer.{name}": t for name, t in checkpoint.optimizer_tensors(optimizer).items()}
+    score = progress.best_score if progress.best else None
+    about = {"step": progress.step, "history": progress.history, "best_score": score, "best_step": progress.best_step}
+    checkpoint.save(folder.path, tensors, about)
+
+
+def _resume(folder: StateFolder, trained: dict, optimizer) -> Progress:
+    if not folder.path.exists():
+        return Progress()
+    tensors, about = checkpoint.load(folder.path)
+    parts: dict[str, dict[str, torch.Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
+    for name, tensor in tensors.items():
+        part, rest = name.split(".", 1)
+        parts[part][rest] = tensor
+    _assign(trained, parts["model"])
+    checkpoint.restore_optimizer(optimizer, parts["optimizer"])
+    log(f"{folder.name}: resumed at step {about['step']}")
+    score = -math.inf if about["best_score"] is None else about["best_score"]
+    return Progress(about["step"], about["history"], score, about["best_step"], parts["best"])
+
+
+def _assign(trained: dict, tensors: dict[str, torch.Tensor]) -> None:
+    with torch.no_grad():
+        for name, parameter in trained.items():
+            parameter.copy_(tensors[name])
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[list[str]]:
+    """Collect stop signals for the loop to see between two steps; a list that is empty until one came."""
+    received: list[str] = []
+    watched = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+    before = {number: signal.signal(number, lambda n, _: received.append(signal.Signals(n).name)) for number in watched}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _reporter(name: str, steps: int, progress: Progress, scalars: Path | None) -> Iterator[Callable[[Row], None]]:
+    """A progress bar on a terminal, some twenty plain lines in a log, TensorBoard scalars if asked for."""
+    with contextlib.ExitStack() as stack:
+        bar = stack.enter_context(tqdm(total=steps, initial=progress.step, desc=name, disable=not sys.stderr.isatty()))
+        writer = None
+        if scalars:
+            from torch.utils.tensorboard import SummaryWriter
+
+            writer = stack.enter_context(SummaryWriter(str(scalars), purge_step=progress.step))
+
+        def report(row: Row) -> None:
+            bar.update()
+            if bar.disable and (progress.step % max(1, steps // 20) == 0 or "validation" in row):
+                log(f"{name}: " + " ".join(f"{key} {value:.5g}" for key, value in row.items()))
+            for key, value in row.items() if writer else ():
+                writer.add_scalar(key, value, row["step"])
+
+        yield report

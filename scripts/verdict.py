@@ -1,0 +1,56 @@
+"""Print the table of all gates; exit 1 if one blocks, touch the output if none does."""
+
+from pathlib import Path
+from typing import Any
+
+from lib import cli, config, files
+from lib.errors import BUG
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("gates", type=Path, nargs="+", help="gate reports")
+    parser.add_argument("--out", type=Path, required=True, help="written only when every gate passed")
+    args = parser.parse_args()
+
+    reports = [files.read_json(path) for path in args.gates]
+    for path, report in zip(args.gates, reports):
+        config.check(report, "gate", str(path))
+    print(table(reports))
+
+    blocked = [report["pipeline"] for report in reports if not report["passed"]]
+    if blocked:
+        cli.log(f"blocked: {', '.join(blocked)}")
+        raise SystemExit(BUG)
+    files.write_text(args.out, "".join(f"{report['pipeline']} passed\n" for report in reports))
+
+
+def table(reports: list[dict[str, Any]]) -> str:
+    """One line a check: what was measured, the bar, the hardest baseline and the verdict."""
+    header = ("pipeline", "metric", "slice", "value [95 %]", "n", "bar", "baseline (lead [95 %])", "verdict")
+    rows = [header, *(row(report["pipeline"], check) for report in reports for check in report["checks"])]
+    widths = [max(len(line[column]) for line in rows) for column in range(len(header))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in rows)
+
+
+def row(pipeline: str, check: dict[str, Any]) -> tuple[str, ...]:
+    kind, bar = next(iter(check["bar"].items()))
+    low, high = check["interval"]
+    verdict = check["verdict"] + (" (advisory)" if check["advisory"] else "")
+    lead = "-"
+    if baseline := check["baseline"]:
+        lead = f"{baseline['name']} {baseline['value']:.3f} ({baseline['difference']:+.3f} [{baseline['interval'][0]:+.3f}, {baseline['interval'][1]:+.3f}])"
+    return (
+        pipeline,
+        check["metric"],
+        check["slice"],
+        f"{check['value']:.3f} [{low:.3f}, {high:.3f}]",
+        str(check["n"]),
+        f"{kind} {bar:g}",
+        lead,
+        verdict if check["verdict"] == "pass" else f"{verdict}: {check['reason']}",
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)
