@@ -20,6 +20,7 @@ def main() -> None:
 
     blocked = [report["pipeline"] for report in reports if not report["passed"]]
     if blocked:
+        args.out.unlink(missing_ok=True)
         cli.log(f"blocked: {', '.join(blocked)}")
         raise SystemExit(BUG)
     files.write_text(args.out, "".join(f"{report['pipeline']} passed\n" for report in reports))
@@ -35,21 +36,29 @@ def table(reports: list[dict[str, Any]]) -> str:
 
 def row(pipeline: str, check: dict[str, Any]) -> tuple[str, ...]:
     kind, bar = next(iter(check["bar"].items()))
-    low, high = check["interval"]
-    verdict = check["verdict"] + (" (advisory)" if check["advisory"] else "")
+    baseline = check["baseline"]
     lead = "-"
-    if baseline := check["baseline"]:
-        lead = f"{baseline['name']} {baseline['value']:.3f} ({baseline['difference']:+.3f} [{baseline['interval'][0]:+.3f}, {baseline['interval'][1]:+.3f}])"
+    if baseline and baseline["value"] is not None:
+        lead = f"{baseline['name']} {baseline['value']:.3f} ({spread(baseline, 'difference', '+')})"
+    verdict = check["verdict"] + (" (advisory)" if check["advisory"] else "")
     return (
         pipeline,
         check["metric"],
         check["slice"],
-        f"{check['value']:.3f} [{low:.3f}, {high:.3f}]",
+        spread(check, "value"),
         str(check["n"]),
         f"{kind} {bar:g}",
         lead,
         verdict if check["verdict"] == "pass" else f"{verdict}: {check['reason']}",
     )
+
+
+def spread(measured: dict[str, Any], key: str, sign: str = "") -> str:
+    """`0.712 [0.690, 0.731]`, or `-` where nothing could be measured."""
+    if measured[key] is None or measured["interval"] is None:
+        return "-"
+    low, high = measured["interval"]
+    return f"{measured[key]:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from .errors import BadInput
-from .files import writing
+from .files import write_bytes
 
 SCHEMA = 1
 
@@ -23,10 +23,9 @@ SCHEMA = 1
 def save(path: Path | str, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
     """Write atomically and durably. `metadata` is JSON-able; the same arguments give the same bytes."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    about = {**metadata, "schema": SCHEMA}
+    about = json.loads(json.dumps({**metadata, "schema": SCHEMA}))  # as load() will see it: text keys, lists
     about["sha256"] = _digest(tensors, about)
-    with writing(path) as temporary:
-        safetensors.torch.save_file(tensors, temporary, {"sluice": json.dumps(about, sort_keys=True)})
+    write_bytes(path, safetensors.torch.save(tensors, {"sluice": json.dumps(about)}))
 
 
 def load(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -53,8 +52,9 @@ def read_metadata(path: Path | str) -> dict[str, Any]:
         about = json.loads(text)
     except json.JSONDecodeError:
         raise BadInput(f"{path}: metadata is not JSON, the file is damaged") from None
-    if about.get("schema") != SCHEMA:
-        raise BadInput(f"{path}: schema {about.get('schema')}, expected {SCHEMA}")
+    schema = about.get("schema") if isinstance(about, dict) else None
+    if schema != SCHEMA:
+        raise BadInput(f"{path}: schema {schema}, expected {SCHEMA}")
     return about
 
 
@@ -77,5 +77,5 @@ def _digest(tensors: dict[str, Tensor], about: dict[str, Any]) -> str:
     for name in sorted(tensors):
         tensor = tensors[name].contiguous()
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.flatten().view(torch.uint8).numpy())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()

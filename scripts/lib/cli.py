@@ -1,25 +1,27 @@
 """What every command line shares: the parser, one-line errors, exit codes, log lines."""
 
 import argparse
+import dataclasses
 import json
 import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from .errors import BadInput, CannotWrite, Diverged, Stopped
+from .errors import CANNOT_WRITE, BadInput, CannotWrite, Diverged, Stopped
+
+
+class Format(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Show every default and leave the docstring's lines alone."""
+
+Knobs = TypeVar("Knobs")
 
 
 def parser(doc: str | None) -> argparse.ArgumentParser:
     """A parser whose help is the script's docstring and shows every default."""
-    return argparse.ArgumentParser(
-        description=doc,
-        formatter_class=type(
-            "Format", (argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter), {}
-        ),
-        allow_abbrev=False,
-    )
+    return argparse.ArgumentParser(description=doc, formatter_class=Format, allow_abbrev=False)
 
 
 def run(main: Callable[[], None]) -> None:
@@ -32,11 +34,13 @@ def run(main: Callable[[], None]) -> None:
         signal.signal(number, stop)
     try:
         main()
+        sys.stdout.flush()
     except (BadInput, CannotWrite, Diverged, Stopped) as error:
         log(f"{Path(sys.argv[0]).name}: {' '.join(str(error).split())}")
         sys.exit(error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(CANNOT_WRITE)
 
 
 def log(message: str) -> None:
@@ -65,3 +69,24 @@ def json_value(text: str) -> object:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise argparse.ArgumentTypeError(f"not JSON: {error.msg} at column {error.colno}") from None
+
+
+def add_knobs(parser: argparse.ArgumentParser, *knobs: type) -> None:
+    """One flag for each field of the dataclasses; a field without default is required."""
+    for knob in knobs:
+        group = parser.add_argument_group(knob.__name__.lower(), (knob.__doc__ or "").splitlines()[0])
+        for field in dataclasses.fields(knob):
+            flag = "--" + field.name.replace("_", "-")
+            required = field.default is dataclasses.MISSING
+            default = None if required else field.default
+            if field.type in (bool, "bool"):
+                group.add_argument(flag, action="store_true")
+            else:
+                kind = {int: int, float: float, str: str}.get(field.type, json_value)
+                group.add_argument(flag, type=kind, required=required, default=default, help=" ")
+
+
+def knobs(kind: type[Knobs], args: argparse.Namespace) -> Knobs:
+    """The dataclass filled from the flags that `add_knobs` made."""
+    values = {field.name: getattr(args, field.name) for field in dataclasses.fields(kind)}
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

@@ -15,8 +15,11 @@ class CannotWrite(OSError):
     exit_code = CANNOT_WRITE
 
 
-class Stopped(Exception):
-    """Work was interrupted after its state was saved; the same command resumes it."""
+class Stopped(BaseException):
+    """Work was interrupted after its state was saved; the same command resumes it.
+
+    Like KeyboardInterrupt, so that no library's `except Exception` swallows it.
+    """
 
     exit_code = STOPPED
 

@@ -1,10 +1,14 @@
 """Reading strictly, writing all or nothing, and keeping a second run out."""
 
 import contextlib
+import csv
 import fcntl
 import hashlib
+import io
 import json
+import math
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -44,8 +48,10 @@ def read_text(path: Path | str) -> str:
 def read_json(path: Path | str) -> Any:
     """JSON as the standard has it: NaN, infinities and duplicate keys are errors, not values."""
 
-    def refuse(constant: str) -> None:
-        raise BadInput(f"{path}: {constant} is not JSON, expected a finite number or null")
+    def finite(number: str) -> float:
+        if not math.isfinite(float(number)):
+            raise BadInput(f"{path}: {number} is not JSON, expected a finite number or null")
+        return float(number)
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: dict[str, Any] = {}
@@ -56,7 +62,7 @@ def read_json(path: Path | str) -> Any:
         return seen
 
     try:
-        return json.loads(read_text(path), parse_constant=refuse, object_pairs_hook=unique)
+        return json.loads(read_text(path), parse_constant=finite, parse_float=finite, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
         raise BadInput(f"{path}: line {error.lineno} column {error.colno}: {error.msg}") from None
 
@@ -86,6 +92,8 @@ def writing(path: Path | str) -> Iterator[Path]:
             raise
         raise CannotWrite(f"{path}: cannot write: {error.strerror or error}") from error
     finally:
+        if retired.exists() and not path.exists():  # refused or stopped between the two renames
+            os.replace(retired, path)
         _remove(temporary)
         _remove(retired)
 
@@ -105,8 +113,9 @@ def write_json(path: Path | str, value: Any) -> None:
 
 
 def write_csv(path: Path | str, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
-    lines = [",".join(header), *(",".join(map(str, row)) for row in rows)]
-    write_text(path, "\n".join(lines) + "\n")
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    write_text(path, text.getvalue())
 
 
 @contextlib.contextmanager
@@ -116,21 +125,18 @@ def locked(path: Path | str) -> Iterator[None]:
     The kernel drops the lock when its holder dies, also by SIGKILL, so a stale file never blocks.
     """
     path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stream = open(path, "a+")
-    except OSError as error:
-        raise CannotWrite(f"{path}: cannot write: {error.strerror or error}") from error
-    with stream:
+    with contextlib.ExitStack() as stack:
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stream = stack.enter_context(open(path, "ab+", buffering=0))
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stream.truncate(0)
+            stream.write(str(os.getpid()).encode())
         except BlockingIOError:
-            stream.seek(0)
-            holder = stream.read().strip() or "unknown"
+            holder = read_text(path).strip() or "unknown"
             raise BadInput(f"{path.parent}: in use by another run (process {holder})") from None
-        stream.truncate(0)
-        stream.write(str(os.getpid()))
-        stream.flush()
+        except OSError as error:
+            raise CannotWrite(f"{path}: cannot write: {error.strerror or error}") from error
         yield
 
 
@@ -143,15 +149,17 @@ def _fsync(path: Path) -> None:
 
 
 def _sweep(path: Path) -> None:
-    """Remove what killed writers of `path` left behind (their process is gone)."""
-    for stale in path.parent.glob(f".{path.name}.*.tmp*"):
-        owner = stale.name.removeprefix(f".{path.name}.").split(".")[0]
-        if not Path(f"/proc/{owner}").exists():
-            _remove(stale)
+    """Remove what killed writers of `path` left behind: their process is gone, or its number is ours now."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)\.tmp(\.old)?")
+    for file in path.parent.iterdir():
+        match = pattern.fullmatch(file.name)
+        if match and (int(match[1]) == os.getpid() or not Path(f"/proc/{match[1]}").exists()):
+            _remove(file)
 
 
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            path.unlink()

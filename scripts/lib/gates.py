@@ -22,6 +22,7 @@ def judge(metrics: dict[str, Any], bars: list[dict[str, Any]]) -> dict[str, Any]
     return {
         "schema": 1,
         "pipeline": metrics["pipeline"],
+        "source": metrics["source"],
         "passed": passed,
         "checks": checks,
         "evidence": metrics["evidence"],
@@ -37,18 +38,12 @@ def _find(metrics: dict[str, Any], bar: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(measured: dict[str, Any], bar: dict[str, Any]) -> dict[str, Any]:
-    baseline = _baseline(measured, bar.get("over", "best"))
+    wanted = bar.get("over", "best")
+    baseline = _baseline(measured, wanted)
     kind = next(kind for kind in ("min", "max", "min_gain") if kind in bar)
-    low, high = measured["interval"]
-    if kind == "min_gain":
-        value, (low, high) = (
-            (baseline["difference"], baseline["interval"]) if baseline else (math.nan, (math.nan, math.nan))
-        )
-    else:
-        value = measured["value"]
-    margin = bar[kind] - value if kind == "max" else value - bar[kind]
-    reason = _reason(measured, baseline, kind, bar, margin, low)
-    return {
+    judged, interval = _judged(measured, baseline, kind)
+    low, high = interval or (None, None)
+    check = {
         "metric": measured["metric"],
         "slice": measured["slice"],
         "value": measured["value"],
@@ -56,32 +51,47 @@ def _check(measured: dict[str, Any], bar: dict[str, Any]) -> dict[str, Any]:
         "n": measured["n"],
         "bar": {kind: bar[kind]},
         "baseline": baseline,
-        "margin": None if math.isnan(margin) else margin,
-        "within_noise": bool(low <= bar[kind] <= high),
-        "advisory": bool(bar.get("advisory", False)),
-        "verdict": FAIL if reason else PASS,
-        "reason": reason or "reached",
+        "margin": _margin(judged, bar, kind),
+        "within_noise": interval is not None and low <= bar[kind] <= high,
+        "advisory": bar.get("advisory", False),
     }
+    reason = _reason(check, kind, wanted)
+    return {**check, "verdict": FAIL if reason else PASS, "reason": reason or "reached"}
 
 
 def _baseline(measured: dict[str, Any], wanted: str) -> dict[str, Any] | None:
-    """The named baseline, or the hardest to beat: the one with the smallest lead of the model."""
+    """The named baseline, or the hardest to beat: the one with the smallest lead of the model, or an unknown one."""
     named = [b for b in measured["baselines"] if wanted in ("best", b["name"])]
-    return min(named, key=lambda b: b["difference"], default=None)
+    return min(named, key=lambda b: -math.inf if b["difference"] is None else b["difference"], default=None)
 
 
-def _reason(measured: dict, baseline: dict | None, kind: str, bar: dict, margin: float, low: float) -> str:
+def _judged(measured: dict[str, Any], baseline: dict[str, Any] | None, kind: str) -> tuple[Any, Any]:
+    """The number that is held against the bar and its interval; None where it could not be measured."""
+    if kind != "min_gain":
+        return measured["value"], measured["interval"]
+    return (baseline["difference"], baseline["interval"]) if baseline else (None, None)
+
+
+def _margin(judged: float | None, bar: dict[str, Any], kind: str) -> float | None:
+    """How far the bar is cleared; negative when it is missed."""
+    if judged is None:
+        return None
+    return bar["max"] - judged if kind == "max" else judged - bar[kind]
+
+
+def _reason(check: dict[str, Any], kind: str, wanted: str) -> str:
     """Why the check fails; empty when it passes."""
-    if measured["n"] == 0:
+    baseline = check["baseline"]
+    if check["n"] == 0:
         return "nothing was measured (n = 0)"
-    if measured["value"] is None or not math.isfinite(measured["value"]):
+    if check["value"] is None or check["interval"] is None:
         return "the value is not a number: a broken evaluation"
-    if measured["metric"].startswith("recall") and measured["value"] == 0 and measured["n"] > SUSPICIOUS_N:
-        return f"recall is exactly 0 over {measured['n']} queries: a broken evaluation, not a score"
-    if baseline is None and not bar.get("advisory"):
-        return f"baseline {bar.get('over', 'best')!r} was not measured: a missing baseline blocks"
-    if margin < 0:
-        return f"{abs(margin):.4f} short of the bar"
-    if kind == "min_gain" and low <= 0:
-        return f"the lead over {baseline['name']} is within noise (interval from {low:.4f})"
+    if check["metric"].startswith("recall") and check["value"] == 0 and check["n"] > SUSPICIOUS_N:
+        return f"recall is exactly 0 over {check['n']} queries: a broken evaluation, not a score"
+    if (baseline is None or None in baseline.values()) and (kind == "min_gain" or not check["advisory"]):
+        return f"baseline {wanted!r} was not measured: a missing baseline blocks"
+    if check["margin"] < 0:
+        return f"{-check['margin']:.4f} short of the bar"
+    if kind == "min_gain" and baseline["interval"][0] <= 0:
+        return f"the lead over {baseline['name']} is within noise (interval from {baseline['interval'][0]:.4f})"
     return ""

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from .cli import log
-from .errors import BadInput
 from .files import locked, sha256
 from .provenance import code_hash, environment
 
@@ -35,26 +34,28 @@ def state_folder(root: Path, name: str, identity: str) -> Iterator[StateFolder]:
     is left alone until this run succeeds, and said.
     """
     home = Path(root) / name
-    if Path(root).exists() and not Path(root).is_dir():
-        raise BadInput(f"{root}: is a file, expected a folder for states")
     with locked(home / "lock"):
         folder = StateFolder(name, home / f"{identity[:16]}.safetensors")
         others = [path for path in home.glob("*.safetensors") if path != folder.path]
         if others and not folder.path.exists():
             log(f"{name}: a state of another run is here; settings, inputs, code or versions differ: starting anew")
         yield folder
-        for path in [*others, folder.path]:
-            path.unlink(missing_ok=True)
+        for path in home.iterdir():
+            if path.name != "lock":
+                path.unlink()
 
 
 def identity(script: str, arguments: dict[str, Any]) -> str:
     """Hash of what decides a run's bytes: its code, flags, input files' content, libraries and threads.
 
-    Arguments that are existing paths count by content, those in UNIMPORTANT not at all.
+    Existing paths count by content, also in lists; arguments in UNIMPORTANT not at all.
     """
-    values: dict[str, str] = {}
-    for key, value in arguments.items():
-        if key not in UNIMPORTANT:
-            values[key] = sha256(value) if isinstance(value, Path) and value.exists() else repr(value)
+    values = {key: _content(value) for key, value in arguments.items() if key not in UNIMPORTANT}
     described = json.dumps([code_hash(script), values, environment()], sort_keys=True)
     return hashlib.sha256(described.encode()).hexdigest()
+
+
+def _content(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_content(item) for item in value]
+    return sha256(value) if isinstance(value, Path) and value.exists() else repr(value)

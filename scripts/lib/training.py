@@ -20,6 +20,7 @@ from tqdm import tqdm
 from . import checkpoint, seeds
 from .cli import log
 from .errors import BadInput, Diverged, Stopped
+from .files import write_csv
 from .state import StateFolder
 
 Row = dict[str, float]
@@ -84,8 +85,9 @@ def fit(
     loss or gradient is not finite: before the update, the last state stays good.
     """
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    kept = trained | {name: b for name, b in model.named_buffers() if name in model.state_dict()}
     optimizer = torch.optim.AdamW(trained.values(), settings.learning_rate, weight_decay=settings.weight_decay)
-    progress = _resume(folder, trained, optimizer)
+    progress = _resume(folder, kept, optimizer)
     model.train()
     saved = time.monotonic()
     with _signals() as received, _reporter(folder.name, settings.steps, progress, scalars) as report:
@@ -93,16 +95,16 @@ def fit(
             row = _step(trained, optimizer, backward, settings, progress.step)
             progress.step += 1
             if validate and settings.eval_steps and progress.step % settings.eval_steps == 0:
-                row["validation"] = _evaluate(model, validate, trained, progress)
+                row["validation"] = _evaluate(model, validate, kept, progress)
             progress.history.append(row)
             report(row)
             if received or time.monotonic() - saved >= settings.save_seconds:
-                _save(folder, trained, optimizer, progress)
+                _save(folder, kept, optimizer, progress)
                 saved = time.monotonic()
             if received:
                 raise Stopped(f"{folder.name}: stopped by {received[0]} after step {progress.step}, state saved")
     if progress.best:
-        _assign(trained, progress.best)
+        _assign(kept, progress.best)
     model.eval()
     return progress.history
 
@@ -120,14 +122,16 @@ def _step(trained: dict, optimizer, backward: Callable[[int], Row], settings: Se
     return {"step": step, "learning_rate": rate(settings, step), **row, "grad_norm": norm.item()}
 
 
-def _evaluate(model: nn.Module, validate: Callable[[], float], trained: dict, progress: Progress) -> float:
+def _evaluate(model: nn.Module, validate: Callable[[], float], kept: dict, progress: Progress) -> float:
     model.eval()
     with torch.no_grad():
         score = validate()
     model.train()
+    if math.isnan(score):
+        raise Diverged(f"step {progress.step}: the validation score is not a number")
     if score > progress.best_score:
         progress.best_score, progress.best_step = score, progress.step
-        progress.best = {name: p.detach().clone() for name, p in trained.items()}
+        progress.best = {name: tensor.detach().clone() for name, tensor in kept.items()}
     return score
 
 
@@ -136,16 +140,16 @@ def _out_of_patience(progress: Progress, settings: Settings) -> bool:
     return bool(settings.patience and progress.best and waited >= settings.patience * settings.eval_steps)
 
 
-def _save(folder: StateFolder, trained: dict, optimizer, progress: Progress) -> None:
-    tensors = {f"model.{name}": p for name, p in trained.items()}
-    tensors |= {f"best.{name}": p for name, p in progress.best.items()}
+def _save(folder: StateFolder, kept: dict, optimizer, progress: Progress) -> None:
+    tensors = {f"model.{name}": tensor for name, tensor in kept.items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in progress.best.items()}
     tensors |= {f"optimizer.{name}": t for name, t in checkpoint.optimizer_tensors(optimizer).items()}
     score = progress.best_score if progress.best else None
     about = {"step": progress.step, "history": progress.history, "best_score": score, "best_step": progress.best_step}
     checkpoint.save(folder.path, tensors, about)
 
 
-def _resume(folder: StateFolder, trained: dict, optimizer) -> Progress:
+def _resume(folder: StateFolder, kept: dict, optimizer) -> Progress:
     if not folder.path.exists():
         return Progress()
     tensors, about = checkpoint.load(folder.path)
@@ -153,17 +157,17 @@ def _resume(folder: StateFolder, trained: dict, optimizer) -> Progress:
     for name, tensor in tensors.items():
         part, rest = name.split(".", 1)
         parts[part][rest] = tensor
-    _assign(trained, parts["model"])
+    _assign(kept, parts["model"])
     checkpoint.restore_optimizer(optimizer, parts["optimizer"])
     log(f"{folder.name}: resumed at step {about['step']}")
     score = -math.inf if about["best_score"] is None else about["best_score"]
     return Progress(about["step"], about["history"], score, about["best_step"], parts["best"])
 
 
-def _assign(trained: dict, tensors: dict[str, torch.Tensor]) -> None:
+def _assign(kept: dict, tensors: dict[str, torch.Tensor]) -> None:
     with torch.no_grad():
-        for name, parameter in trained.items():
-            parameter.copy_(tensors[name])
+        for name, tensor in kept.items():
+            tensor.copy_(tensors[name])
 
 
 @contextlib.contextmanager
@@ -177,6 +181,8 @@ def _signals() -> Iterator[list[str]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    for name in received[:1]:  # it came after the loop's last look
+        signal.raise_signal(signal.Signals[name])
 
 
 @contextlib.contextmanager
@@ -194,7 +200,14 @@ def _reporter(name: str, steps: int, progress: Progress, scalars: Path | None) -
             bar.update()
             if bar.disable and (progress.step % max(1, steps // 20) == 0 or "validation" in row):
                 log(f"{name}: " + " ".join(f"{key} {value:.5g}" for key, value in row.items()))
-            for key, value in row.items() if writer else ():
-                writer.add_scalar(key, value, row["step"])
+            if writer:
+                for key, value in row.items():
+                    writer.add_scalar(key, value, row["step"])
 
         yield report
+
+
+def write_history(path: Path, history: list[Row]) -> None:
+    """history.csv: one row a step; a column that a row lacks is empty."""
+    columns = list(dict.fromkeys(key for row in history for key in row))
+    write_csv(path, columns, ([row.get(column, "") for column in columns] for row in history))

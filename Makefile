@@ -1,0 +1,30 @@
+PYTHON ?= python3.11
+CORES ?= 2
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: run test test-slow lint clean
+
+run: .venv/installed ## every enabled pipeline through its gate to results/report.html
+	snakemake --cores $(CORES)
+
+test: .venv/installed ## everything that takes less than 15 minutes on 2 cores
+	pytest
+
+test-slow: .venv/installed ## what needs minutes or large weights
+	pytest -m slow
+
+lint: .venv/installed
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile rules
+	mypy scripts/lib scripts/*.py
+	snakemake --lint
+
+.venv/installed: envs/requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement envs/requirements.txt
+	touch $@
+
+clean: ## remove what the workflow made; the environment stays
+	rm -rf results/*/ results/report.html results/gates.passed logs .snakemake

@@ -1,0 +1,22 @@
+"""Sluice: train, measure against honest baselines, and let through only what beats them."""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config/config.yaml"
+configfile: "config/naics.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/naics.smk"
+include: "rules/gates.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/gates.passed",
+        "results/report.html",

@@ -1,0 +1,41 @@
+"""What every rule uses: its code as input, its knobs as one string, its share of the machine."""
+
+import os
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from scripts.lib.config import check, flags as flags_of
+from scripts.lib.errors import BadInput
+from scripts.lib.provenance import SCRIPTS, code_files
+
+try:
+    check(dict(config), "config")
+except BadInput as error:
+    raise WorkflowError(str(error)) from None
+
+DATA = config["data_dir"] or os.environ.get("SLUICE_DATA")
+
+
+def code(*names):
+    """A script and everything it imports from lib: Snakemake tracks neither by itself."""
+    return [os.path.relpath(file) for file in code_files(*names)]
+
+
+def flags(*path):
+    """The config below `path` as one canonical string of flags."""
+    return flags_of(config, *path)
+
+
+def run(script):
+    """The command that starts a script."""
+    return f"python {os.path.relpath(SCRIPTS / script)}"
+
+
+def data_files(*names):
+    """Those of the named files that the data folder has; none when no folder is given."""
+    return [path for path in (os.path.join(DATA, name) for name in names) if os.path.exists(path)] if DATA else []
+
+
+def gpus(wildcards):
+    return 1 if config["device"] == "cuda" else 0

@@ -1,0 +1,28 @@
+"""metrics.json -> gate.json -> verdict: a low score keeps its report and stops the workflow."""
+
+
+rule gate:
+    input:
+        code=code("gate.py"),
+        schemas=expand("config/schemas/{name}.json", name=["metrics", "bars", "gate"]),
+        metrics="results/{pipeline}/metrics.json",
+    output:
+        "results/{pipeline}/gate.json",
+    params:
+        bars=lambda wildcards: bars(wildcards.pipeline),
+    log:
+        "logs/{pipeline}/gate.log",
+    shell:
+        run("gate.py") + " --metrics {input.metrics} --bars {params.bars:q} --out {output} > {log} 2>&1"
+
+
+rule verdict:
+    input:
+        code=code("verdict.py"),
+        gates=expand("results/{pipeline}/gate.json", pipeline=config["pipelines"]),
+    output:
+        "results/gates.passed",
+    log:
+        "logs/verdict.log",
+    shell:
+        run("verdict.py") + " {input.gates} --out {output} 2>&1 | tee {log}"

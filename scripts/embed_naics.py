@@ -1,0 +1,28 @@
+"""Place every code of the taxonomy as a checkpoint sees it: the vectors that are indexed and drawn."""
+
+from pathlib import Path
+
+from lib import cli, files, vectors
+from lib.naics import bank, dataset, embed, model
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--checkpoint", type=Path, required=True, help="a stage's checkpoint")
+    parser.add_argument("--data", type=Path, required=True, help="folder made by prepare_naics.py")
+    parser.add_argument("--texts", type=Path, required=True, help="file made by encode_naics.py")
+    parser.add_argument("--out", type=Path, required=True, help="folder of vectors")
+    args = parser.parse_args()
+
+    data = dataset.load(args.data)
+    _, base, network, _ = model.load(args.checkpoint)
+    shape = network.shape
+    texts = bank.TextBank(bank.load(args.texts, shape.encoder, shape.cut), base, shape.cut)
+
+    points = embed.embed_codes(network, texts, data.texts)
+    about = {"kind": "naics codes", "geometry": shape.geometry, "model_sha256": files.sha256(args.checkpoint)}
+    vectors.save(args.out, points.numpy(), data.taxonomy.codes, about)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,39 @@
+"""Run the frozen base encoder once over every distinct text of the taxonomy and its entries.
+
+Everything later (three training stages, evaluation, baselines) starts from this file, so that no
+text passes the lower layers twice.
+"""
+
+import hashlib
+from pathlib import Path
+
+from lib import cli, encoders, tokens
+from lib.naics import bank, dataset
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder made by prepare_naics.py")
+    parser.add_argument("--encoder", default="minilm", help="packaged name, folder or hub id")
+    parser.add_argument("--cut", type=int, default=4, help="lower layers that stay frozen")
+    parser.add_argument("--max-lengths", type=cli.json_value, required=True, help="tokens by channel, as JSON")
+    parser.add_argument("--token-cache", type=Path, required=True, help="folder that keeps token ids by content")
+    parser.add_argument("--out", type=Path, required=True, help="safetensors: ids, states at the cut, raw vectors")
+    args = parser.parse_args()
+
+    data = dataset.load(args.data)
+    tokenizer, base = encoders.load(args.encoder, "naics.model.encoder")
+
+    frozen = []
+    for name, channel in zip(dataset.CHANNELS, data.texts):
+        ids = tokens.cached(args.token_cache, tokenizer, channel.texts, args.max_lengths[name])
+        cli.log(f"{name}: {len(channel.texts)} distinct texts, {len(ids.ids)} tokens")
+        frozen.append(bank.freeze(base, ids, args.cut))
+
+    fingerprint = hashlib.sha256("\0".join(text for channel in data.texts for text in channel.texts).encode())
+    about = {"encoder": args.encoder, "cut": args.cut, "texts": fingerprint.hexdigest(), "max_lengths": args.max_lengths}
+    bank.save(args.out, frozen, about)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,60 @@
+"""FAISS indexes: built from a vector folder, verified against their manifest whenever they are loaded."""
+
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from . import vectors
+from .errors import BadInput
+from .files import read_text, write_text, writing
+
+# Lorentz distance grows with -<u, v>, so its nearest neighbours are those of the largest inner
+# product once the query's time coordinate changes its sign.
+METRICS = {"inner_product": faiss.METRIC_INNER_PRODUCT, "l2": faiss.METRIC_L2, "lorentz": faiss.METRIC_INNER_PRODUCT}
+
+
+def build(source: Path, factory: str, metric: str, out: Path) -> None:
+    """Index the vector folder `source` by a FAISS factory string and write index, ids and manifest to `out`."""
+    xb, ids, about = vectors.load(source)
+    xb = np.ascontiguousarray(xb, dtype=np.float32)
+    index = faiss.index_factory(xb.shape[1], factory, METRICS[metric])
+    if not index.is_trained:
+        index.train(xb)
+    index.add(xb)
+    with writing(out) as temporary:
+        temporary.mkdir()
+        faiss.write_index(index, str(temporary / "index.faiss"))
+        write_text(temporary / "ids.txt", "".join(f"{name}\n" for name in ids))
+        kept = {key: value for key, value in about.items() if key != "files"}
+        vectors.write_manifest(temporary, ["index.faiss", "ids.txt"], {**kept, "factory": factory, "metric": metric})
+
+
+class Index:
+    """A verified index with the ids of its rows."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.manifest = folder, vectors.read_manifest(folder)
+        try:
+            self.index = faiss.read_index(str(folder / "index.faiss"))
+        except RuntimeError:
+            raise BadInput(f"{folder / 'index.faiss'}: not a FAISS index") from None
+        self.ids = read_text(folder / "ids.txt").splitlines()
+        counts = {self.index.ntotal, len(self.ids), self.manifest["n"]}
+        if len(counts) > 1:
+            raise BadInput(
+                f"{folder}: index holds {self.index.ntotal}, ids {len(self.ids)}, manifest {self.manifest['n']}"
+            )
+
+    def search(self, xq: NDArray[Any], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """(scores, rows) of the k nearest, each `(nq, k)`; larger inner products first, smaller L2 first."""
+        if xq.shape[1] != self.index.d:
+            raise BadInput(f"{self.folder}: queries are {xq.shape[1]} wide, the index {self.index.d}")
+        if k > self.index.ntotal:
+            raise BadInput(f"{self.folder}: {k} neighbours asked for, the index holds {self.index.ntotal}")
+        xq = np.array(xq, dtype=np.float32)
+        if self.manifest["metric"] == "lorentz":
+            xq[:, 0] *= -1
+        return self.index.search(xq, k)

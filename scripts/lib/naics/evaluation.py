@@ -1,0 +1,142 @@
+"""Measure a NAICS checkpoint against the raw encoder, TF-IDF, nearest neighbours and a linear probe.
+
+Called by eval_unified.py. Everything a table compares is computed here in one run, on the same
+queries, so that differences are paired.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from .. import files, provenance
+from . import bank, classification, dataset, lorentz, relations, structure
+from . import model as naics_model
+from .dataset import Dataset
+from .embed import embed_codes, embed_descriptions
+from .texts import QUERY_CHANNEL
+
+Matrix = NDArray[np.floating]
+KNOWN_ROLES = ("examples", "training")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", type=Path, required=True, help="a stage's checkpoint")
+    parser.add_argument("--data", type=Path, required=True, help="folder made by prepare_naics.py")
+    parser.add_argument("--texts", type=Path, required=True, help="file made by encode_naics.py")
+    parser.add_argument("--split", choices=("validation", "test"), default="test", help="whose descriptions to classify")
+    parser.add_argument("--seed", type=int, default=1, help="of the bootstrap")
+
+
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """The metrics.json of one checkpoint on one split."""
+    data = dataset.load(args.data)
+    _, base, model, about = naics_model.load(args.checkpoint)
+    texts = bank.TextBank(bank.load(args.texts, model.shape.encoder, model.shape.cut), base, model.shape.cut)
+    points = embed_codes(model, texts, data.texts)
+    distances = model.head.geometry.pairwise(points, points).numpy()
+    entries, details = _classify(data, texts, model, points, args)
+    entries += _structure(data, texts, distances, args.seed)
+    details |= _shape_of_space(data, model, points, distances)
+    return {
+        "schema": 1,
+        "pipeline": "naics",
+        "source": data.source["said"],
+        "metrics": entries,
+        "details": details,
+        "evidence": _evidence(args, data, about),
+    }
+
+
+def _classify(data: Dataset, texts: bank.TextBank, model, points: torch.Tensor, args) -> tuple[list, dict[str, Any]]:
+    """Unseen descriptions against all six-digit codes: all of them, and those of held-out families alone."""
+    queries, codes = data.role(args.split)
+    rows, leaves = data.query_rows(queries), np.flatnonzero(data.taxonomy.level == 6)
+    truth = np.searchsorted(leaves, codes)
+    found = model.head.geometry.pairwise(embed_descriptions(model, texts, rows), points[leaves])
+    scores = {"model": -found.numpy(), **_baselines(data, texts, queries, rows, leaves)}
+    held_out = data.taxonomy.held_out[codes]
+    entries = classification.measure(scores, truth, "entries", args.seed)
+    unseen = {name: scores[name][held_out] for name in ("model", "raw", "TF-IDF")}
+    entries += classification.measure(unseen, truth[held_out], "entries of held-out families", args.seed)
+    by_digits = {name: classification.digits(data.taxonomy, leaves, matrix, truth) for name, matrix in scores.items()}
+    return entries, {"digits": by_digits, "queries": len(queries), "candidates": len(leaves)}
+
+
+def _baselines(data: Dataset, texts: bank.TextBank, queries: list[str], rows, leaves) -> dict[str, Matrix]:
+    """Score matrices of what needs no training of ours; they see all entries the model may see."""
+    raw = [F.normalize(channel.vectors, dim=1).numpy() for channel in texts.channels]
+    known_texts, known_codes = data.role(*KNOWN_ROLES)
+    known = raw[QUERY_CHANNEL][data.query_rows(known_texts)]
+    labels, asked = np.searchsorted(leaves, known_codes), raw[QUERY_CHANNEL][rows]
+    own, owners = _own_texts(data, texts, leaves)
+    every, every_label = np.concatenate([known, own]), np.concatenate([labels, owners])
+    return {
+        "raw": asked @ _raw_codes(data, texts)[leaves].T,
+        "TF-IDF": classification.tfidf_centroids(known_texts, labels, queries, len(leaves)),
+        "1-NN": classification.nearest_neighbour(every, every_label, asked, len(leaves)),
+        "linear probe": classification.linear_probe(known, labels, asked, len(leaves)),
+    }
+
+
+def _own_texts(data: Dataset, texts: bank.TextBank, leaves) -> tuple[Matrix, NDArray[np.int64]]:
+    """Raw vectors of the six-digit codes' titles and descriptions, and the column of each."""
+    vectors, owners = [], []
+    for channel in (0, 1):
+        members = data.texts[channel].members[leaves].tocoo()
+        vectors.append(F.normalize(texts.channels[channel].vectors, dim=1).numpy()[members.col])
+        owners.append(members.row.astype(np.int64))
+    return np.concatenate(vectors), np.concatenate(owners)
+
+
+def _structure(data: Dataset, texts: bank.TextBank, distances: Matrix, seed: int) -> list[dict[str, Any]]:
+    """Distances against the tree, for trained codes among trained codes' queries and for held-out families."""
+    raw = _raw_codes(data, texts)
+    compared = {"model": distances, "raw": 1 - raw @ raw.T}
+    tree = relations.tree_distance(data.taxonomy)
+    trained, held_out = np.flatnonzero(~data.taxonomy.held_out), np.flatnonzero(data.taxonomy.held_out)
+    entries = structure.measure(data.taxonomy, tree, compared, trained, "trained codes", seed)
+    return entries + structure.measure(data.taxonomy, tree, compared, held_out, "held-out families", seed)
+
+
+def _raw_codes(data: Dataset, texts: bank.TextBank) -> Matrix:
+    """The raw encoder's code vectors: unit mean of title and description, `(n, d)`."""
+    total = np.zeros((len(data.taxonomy), texts.channels[0].vectors.shape[1]), dtype=np.float32)
+    for channel in (0, 1):
+        vectors = F.normalize(texts.channels[channel].vectors, dim=1).numpy()
+        total += data.texts[channel].members @ vectors
+    return total / np.linalg.norm(total, axis=1, keepdims=True)
+
+
+def _shape_of_space(data: Dataset, model, points: torch.Tensor, distances: Matrix) -> dict[str, Any]:
+    """Radius by level, distortion, curvature, and how far points are off the hyperboloid."""
+    tree = relations.tree_distance(data.taxonomy)
+    details: dict[str, Any] = {"distortion": structure.distortion(tree, distances)}
+    if model.shape.geometry == "lorentz":
+        c = model.head.geometry.curvature.detach()
+        radius = lorentz.logmap0(points, c).norm(dim=1).numpy()
+        levels = data.taxonomy.level
+        details["radius_by_level"] = {str(level): float(radius[levels == level].mean()) for level in range(2, 7)}
+        details |= {"curvature": float(c), "norm_violation": lorentz.violation(points, c)}
+    return details
+
+
+def _evidence(args: argparse.Namespace, data: Dataset, about: dict[str, Any]) -> dict[str, Any]:
+    """What would have to be the same for the same figures."""
+    return {
+        "model_sha256": files.sha256(args.checkpoint),
+        "data_sha256": files.sha256(args.data),
+        "texts_sha256": files.sha256(args.texts),
+        "code_sha256": provenance.code_hash("eval_unified.py", "lib/naics/evaluation.py"),
+        "git_revision": provenance.git_revision(),
+        "split": args.split,
+        "split_sha256": data.source["split"],
+        "seed": args.seed,
+        "device": "cpu",
+        "model": about["shape"],
+        "environment": provenance.environment(),
+    }

@@ -1,0 +1,52 @@
+"""Where embeddings live: the hyperboloid, or flat space with everything else the same."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from . import lorentz
+
+
+class Lorentz(nn.Module):
+    """Points on the hyperboloid, from a direction and a bounded radius, in float64.
+
+    The radius is `max_radius * sigmoid(.)`: float64 holds the constraint to 1e-5 up to about
+    radius 12, and a sigmoid keeps a gradient where a clamp would not.
+    """
+
+    def __init__(self, curvature: float, learn_curvature: bool) -> None:
+        super().__init__()
+        self.log_curvature = nn.Parameter(torch.tensor(math.log(curvature)), requires_grad=learn_curvature)
+
+    @property
+    def curvature(self) -> Tensor:
+        return self.log_curvature.double().exp()
+
+    def points(self, tangent: Tensor) -> Tensor:
+        """Tangent vectors at the origin, `(n, d)`, to points `(n, d + 1)`, float64."""
+        return lorentz.expmap0(tangent.double(), self.curvature)
+
+    def pairwise(self, u: Tensor, v: Tensor) -> Tensor:
+        """Distances of all pairs, `(n, d + 1)` and `(m, d + 1)` to `(n, m)`."""
+        return lorentz.pairwise_dist(u, v, self.curvature)
+
+    def rowwise(self, u: Tensor, v: Tensor) -> Tensor:
+        """Distances of rows, `(..., d + 1)` twice to `(...)`, broadcasting."""
+        return lorentz.dist(u, v, self.curvature)
+
+
+class Euclidean(nn.Module):
+    """The same directions and radii, taken as plain vectors: the control for what curvature brings."""
+
+    def points(self, tangent: Tensor) -> Tensor:
+        return tangent.double()
+
+    def pairwise(self, u: Tensor, v: Tensor) -> Tensor:
+        """Distances of all pairs, `(n, d)` and `(m, d)` to `(n, m)`, with gradient 0 where points coincide."""
+        squared = u.square().sum(1, keepdim=True) + v.square().sum(1) - 2 * u @ v.T
+        return squared.clamp(min=lorentz.COINCIDENT).sqrt()
+
+    def rowwise(self, u: Tensor, v: Tensor) -> Tensor:
+        """Distances of rows, `(..., d)` twice to `(...)`, broadcasting."""
+        return (u - v).square().sum(-1).clamp(min=lorentz.COINCIDENT).sqrt()
