@@ -1,5 +1,6 @@
 """What every rule uses: its code as input, its knobs as one string, its share of the machine."""
 
+import json
 import os
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from scripts.lib.errors import BadInput
 from scripts.lib.provenance import SCRIPTS, code_files
 
 try:
-    check(dict(config), "config")
+    check(json.loads(json.dumps(config)), "config")
+    for pipeline, bars_of in config["gates"].items():
+        check(bars_of, "bars", f"config: gates.{pipeline}")
 except BadInput as error:
     raise WorkflowError(str(error)) from None
 
@@ -35,6 +38,11 @@ def run(script):
 def data_files(*names):
     """Those of the named files that the data folder has; none when no folder is given."""
     return [path for path in (os.path.join(DATA, name) for name in names) if os.path.exists(path)] if DATA else []
+
+
+def bars(pipeline):
+    """The bars of one gate as JSON, for gate.py."""
+    return json.dumps(config["gates"][pipeline], sort_keys=True)
 
 
 def gpus(wildcards):

@@ -11,6 +11,22 @@ NAICS_FILES = [
 ]
 
 
+def naics_stage_flags(n):
+    """Knobs of stage n: what all stages share, and the stage's own on top."""
+    return flags_of({"knobs": {**naics_shared(), **config["naics"]["stages"][f"stage{n}"]}}, "knobs")
+
+
+def naics_geometry_flags(geometry, dim):
+    """The last stage's knobs for a head on frozen vectors, in another space."""
+    arm = {"r": 0, "live_codes": 0, "geometry": geometry, "dim": int(dim)}
+    return flags_of({"knobs": {**naics_shared(), **config["naics"]["stages"]["stage3"], **arm}}, "knobs")
+
+
+def naics_shared():
+    machine = {key: config[key] for key in ("seed", "device", "precision")}
+    return {**machine, **config["naics"]["encoder"], **config["naics"]["model"], **config["naics"]["train"]}
+
+
 rule prepare_naics:
     input:
         code=code("prepare_naics.py"),
@@ -74,3 +90,139 @@ rule train_naics_stage:
         run("train_naics_stage.py") + " --data results/naics/data --texts {input.texts} {params.start} {params.args}"
         " --name stage{wildcards.n} --state results/naics/state --tensorboard results/naics/tensorboard/stage{wildcards.n}"
         " --history {output.history} --out {output.checkpoint} > {log} 2>&1"
+
+
+rule eval_naics_stage:
+    input:
+        code=code("eval_unified.py", "lib/naics/evaluation.py"),
+        schema="config/schemas/metrics.json",
+        data=NAICS_DATA,
+        texts=NAICS + "/texts.safetensors",
+        checkpoint=NAICS + "/stage{n}.ckpt",
+    output:
+        NAICS + "/stage{n}.metrics.json",
+    log:
+        "logs/naics/eval_naics_stage{n}.log",
+    benchmark:
+        "logs/naics/eval_naics_stage{n}.benchmark.tsv"
+    wildcard_constraints:
+        n="[123]",
+    threads: config["threads"]
+    shell:
+        run("eval_unified.py") + " naics --checkpoint {input.checkpoint} --data results/naics/data"
+        " --texts {input.texts} --split validation --out {output} > {log} 2>&1"
+
+
+rule eval_naics:
+    input:
+        code=code("eval_unified.py", "lib/naics/evaluation.py"),
+        schema="config/schemas/metrics.json",
+        data=NAICS_DATA,
+        texts=NAICS + "/texts.safetensors",
+        checkpoint=NAICS + "/stage3.ckpt",
+    output:
+        NAICS + "/metrics.json",
+    log:
+        "logs/naics/eval_naics.log",
+    benchmark:
+        "logs/naics/eval_naics.benchmark.tsv"
+    threads: config["threads"]
+    shell:
+        run("eval_unified.py") + " naics --checkpoint {input.checkpoint} --data results/naics/data"
+        " --texts {input.texts} --split test --out {output} > {log} 2>&1"
+
+
+rule embed_naics:
+    input:
+        code=code("embed_naics.py"),
+        data=NAICS_DATA,
+        texts=NAICS + "/texts.safetensors",
+        checkpoint=NAICS + "/stage3.ckpt",
+    output:
+        multiext(NAICS + "/points/", "vectors.npy", "ids.txt", "manifest.json"),
+    log:
+        "logs/naics/embed_naics.log",
+    benchmark:
+        "logs/naics/embed_naics.benchmark.tsv"
+    threads: config["threads"]
+    shell:
+        run("embed_naics.py") + " --checkpoint {input.checkpoint} --data results/naics/data --texts {input.texts}"
+        " --out results/naics/points > {log} 2>&1"
+
+
+rule index_naics:
+    input:
+        code=code("build_faiss_index.py"),
+        points=rules.embed_naics.output,
+    output:
+        multiext(NAICS + "/index/", "index.faiss", "ids.txt", "manifest.json"),
+    params:
+        args=flags("naics", "index"),
+    log:
+        "logs/naics/index_naics.log",
+    benchmark:
+        "logs/naics/index_naics.benchmark.tsv"
+    shell:
+        run("build_faiss_index.py") + " --vectors results/naics/points {params.args} --out results/naics/index"
+        " > {log} 2>&1"
+
+
+# Curvature against flat space with everything else the same: the head alone on frozen vectors, so
+# that sixteen figures cost minutes. Not part of the default run: snakemake results/naics/geometry.md
+
+
+GEOMETRIES = expand("{geometry}-{dim}", geometry=["lorentz", "euclidean"], dim=[8, 16, 32, 384])
+
+
+rule train_naics_geometry:
+    input:
+        code=code("train_naics_stage.py"),
+        data=NAICS_DATA,
+        texts=NAICS + "/texts.safetensors",
+    output:
+        checkpoint=NAICS + "/geometry/{geometry}-{dim}.ckpt",
+        history=NAICS + "/geometry/{geometry}-{dim}.history.csv",
+    params:
+        args=lambda wildcards: naics_geometry_flags(wildcards.geometry, wildcards.dim),
+    log:
+        "logs/naics/train_naics_geometry_{geometry}-{dim}.log",
+    benchmark:
+        "logs/naics/train_naics_geometry_{geometry}-{dim}.benchmark.tsv"
+    threads: config["threads"]
+    shell:
+        run("train_naics_stage.py") + " --data results/naics/data --texts {input.texts} {params.args}"
+        " --name {wildcards.geometry}-{wildcards.dim} --state results/naics/state"
+        " --history {output.history} --out {output.checkpoint} > {log} 2>&1"
+
+
+rule eval_naics_geometry:
+    input:
+        code=code("eval_unified.py", "lib/naics/evaluation.py"),
+        schema="config/schemas/metrics.json",
+        data=NAICS_DATA,
+        texts=NAICS + "/texts.safetensors",
+        checkpoint=NAICS + "/geometry/{arm}.ckpt",
+    output:
+        NAICS + "/geometry/{arm}.metrics.json",
+    log:
+        "logs/naics/eval_naics_geometry_{arm}.log",
+    benchmark:
+        "logs/naics/eval_naics_geometry_{arm}.benchmark.tsv"
+    threads: config["threads"]
+    shell:
+        run("eval_unified.py") + " naics --checkpoint {input.checkpoint} --data results/naics/data"
+        " --texts {input.texts} --split validation --out {output} > {log} 2>&1"
+
+
+rule report_geometry:
+    input:
+        code=code("report_geometry.py"),
+        metrics=expand(NAICS + "/geometry/{arm}.metrics.json", arm=GEOMETRIES),
+    output:
+        NAICS + "/geometry.md",
+    log:
+        "logs/naics/report_geometry.log",
+    benchmark:
+        "logs/naics/report_geometry.benchmark.tsv"
+    shell:
+        run("report_geometry.py") + " --metrics {input.metrics} --out {output} > {log} 2>&1"

@@ -1,6 +1,11 @@
-"""Place every code of the taxonomy as a checkpoint sees it: the vectors that are indexed and drawn."""
+"""Place the codes and the entries known to belong to them as a checkpoint sees them: what is indexed.
+
+A code's point has the code as id, an entry's point `code/number`.
+"""
 
 from pathlib import Path
+
+import torch
 
 from lib import cli, files, vectors
 from lib.naics import bank, dataset, embed, model
@@ -19,9 +24,12 @@ def main() -> None:
     shape = network.shape
     texts = bank.TextBank(bank.load(args.texts, shape.encoder, shape.cut), base, shape.cut)
 
-    points = embed.embed_codes(network, texts, data.texts)
+    codes = embed.embed_codes(network, texts, data.texts)
+    known, owners = data.role("examples", "training")
+    entries = embed.embed_descriptions(network, texts, data.query_rows(known))
+    ids = [*data.taxonomy.codes, *(f"{data.taxonomy.codes[owner]}/{number}" for number, owner in enumerate(owners))]
     about = {"kind": "naics codes", "geometry": shape.geometry, "model_sha256": files.sha256(args.checkpoint)}
-    vectors.save(args.out, points.numpy(), data.taxonomy.codes, about)
+    vectors.save(args.out, torch.cat([codes, entries]).numpy(), ids, about)
 
 
 if __name__ == "__main__":

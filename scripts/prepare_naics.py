@@ -31,7 +31,7 @@ def main() -> None:
 
     tree = tables.taxonomy_of(source)
     split = {"published": published, "sha256": splits.split_hash(source.entries, source.roles)}
-    about = {"source": source.kind, "said": source.said, "files": source.files, "split": split}
+    about = {"asked": args.source, "source": source.kind, "said": source.said, "files": source.files, "split": split}
     about |= {"counts": tables.counts(tree, source), "removed": removed}
     with files.writing(args.out) as folder:
         folder.mkdir()

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from lib import checkpoint, cli, state, training
-from lib.naics import bank, dataset, features, model, objective, relations, triplets, validation
+from lib import cli, compute, state, training
+from lib.naics import bank, curriculum, dataset, features, model, objective, relations, triplets, validation
 
 
 def main() -> None:
@@ -16,26 +16,28 @@ def main() -> None:
     parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard scalars")
     parser.add_argument("--history", type=Path, required=True, help="history.csv, one row a step")
     parser.add_argument("--out", type=Path, required=True, help="the checkpoint")
-    cli.add_knobs(parser, model.Shape, training.Settings, objective.Weights, objective.Sizes, triplets.Curriculum)
+    cli.add_knobs(parser, compute.Compute, model.Shape, training.Settings, objective.Weights, objective.Sizes, curriculum.Curriculum)
     args = parser.parse_args()
 
     with state.state_folder(args.state, args.name, state.identity(Path(__file__).name, vars(args))) as folder:
         data = dataset.load(args.data)
         shape, settings = cli.knobs(model.Shape, args), cli.knobs(training.Settings, args)
+        machine = cli.knobs(compute.Compute, args)
         _, base, network = model.start(shape, args.start, settings.seed)
+        base.to(machine.device), network.to(machine.device)
         texts = bank.TextBank(bank.load(args.texts, shape.encoder, shape.cut), base, shape.cut)
 
-        tree = relations.tree_distance(data.taxonomy)
-        source = triplets.ImplicitSource(data.taxonomy, cli.knobs(triplets.Curriculum, args), settings.seed)
+        related = relations.relate(data.taxonomy, data.exclusions.select("code", "target").rows())
+        source = triplets.ImplicitSource(related, cli.knobs(curriculum.Curriculum, args), settings.seed)
         goal = objective.Objective(
             network,
             texts,
             features.CodeFeatures(texts, network.encoders, data.texts),
             data,
-            tree,
             source,
             cli.knobs(objective.Weights, args),
             cli.knobs(objective.Sizes, args),
+            machine,
             settings.seed,
         )
         score = validation.scorer(network, texts, data)

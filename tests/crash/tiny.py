@@ -13,6 +13,7 @@ from lib import checkpoint, cli, files, seeds, state, training
 def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--learning-rate", type=float, default=0.05)
     parser.add_argument("--save-seconds", type=float, default=0.0)
     parser.add_argument("--poison-at", type=int, help="step whose loss is not a number")
@@ -24,7 +25,9 @@ def main() -> None:
         rows = torch.tensor(files.read_json(args.data))  # (n, 9)
         seeds.seed_torch(1, "init")
         model = nn.Sequential(nn.Linear(8, 64), nn.BatchNorm1d(64), nn.Dropout(0.2), nn.Linear(64, 1))
-        settings = training.Settings(5, args.learning_rate, seed=1, save_seconds=args.save_seconds, eval_steps=2)
+        settings = training.Settings(
+            args.steps, args.learning_rate, seed=1, save_seconds=args.save_seconds, eval_steps=2
+        )
 
         def loss_of(batch: torch.Tensor) -> torch.Tensor:
             return ((model(batch[:, :8]) - batch[:, 8:]) ** 2).mean()

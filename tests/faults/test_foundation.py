@@ -20,6 +20,7 @@ ABOUT = {"config": {"d_model": 64, "rate": 1e-05}, "history": [{"loss": 0.25}]}
 METRICS = {
     "schema": 1,
     "pipeline": "naics",
+    "dataset": "packaged",
     "source": "made up",
     "metrics": [
         {"metric": "mrr", "slice": "test", "n": 9, "value": 0.5, "interval": [0.4, 0.6], "baselines": []}

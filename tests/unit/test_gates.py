@@ -32,7 +32,14 @@ def measured(**changes):
 
 def document(*entries):
     evidence = {"seed": 1}
-    return {"schema": 1, "pipeline": "naics", "source": "made up", "metrics": list(entries), "evidence": evidence}
+    return {
+        "schema": 1,
+        "pipeline": "naics",
+        "dataset": "packaged",
+        "source": "made up",
+        "metrics": list(entries),
+        "evidence": evidence,
+    }
 
 
 def judged(entry, **bar):
@@ -139,8 +146,21 @@ def test_one_blocking_failure_blocks():
 
 def test_advice_alone_is_no_gate():
     bars = [{"metric": "recall_at_10", "slice": "test", "min": 0.5, "advisory": True}]
-    with pytest.raises(BadInput, match="naics: no blocking bar, expected at least one"):
+    with pytest.raises(BadInput, match="naics: no blocking bar for dataset packaged, expected at least one"):
         gates.judge(document(measured()), bars)
+
+
+def test_a_bar_for_other_data_does_not_hold():
+    bars = [
+        {"metric": "recall_at_10", "slice": "test", "min": 0.5},
+        {"metric": "recall_at_10", "slice": "test", "min": 0.9, "dataset": "full"},
+        {"metric": "recall_at_10", "slice": "test", "min": 0.6, "dataset": "packaged"},
+    ]
+    report = gates.judge(document(measured()), bars)
+    assert (report["passed"], report["dataset"]) == (True, "packaged")
+    assert [check["bar"] for check in report["checks"]] == [{"min": 0.5}, {"min": 0.6}]
+    with pytest.raises(BadInput, match="no blocking bar for dataset packaged"):
+        gates.judge(document(measured()), bars[1:2])
 
 
 def test_a_bar_on_what_was_not_measured():

@@ -153,7 +153,14 @@ def test_the_interval_covers_as_often_as_it_says():
 
 def document(entry: dict) -> dict:
     evidence = {"seed": 1}
-    return {"schema": 1, "pipeline": "naics", "source": "made up", "metrics": [entry], "evidence": evidence}
+    return {
+        "schema": 1,
+        "pipeline": "naics",
+        "dataset": "packaged",
+        "source": "made up",
+        "metrics": [entry],
+        "evidence": evidence,
+    }
 
 
 def test_an_entry_holds_point_values_and_passes_the_schema(rng):

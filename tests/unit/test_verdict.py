@@ -8,6 +8,7 @@ import pytest
 METRICS = {
     "schema": 1,
     "pipeline": "naics",
+    "dataset": "packaged",
     "source": "made up",
     "metrics": [
         {

@@ -56,9 +56,14 @@ class TextBank:
         self.channels, self.base, self.cut = channels, base, cut
 
     def encode(
-        self, encode: Callable[[Tensor, int], Tensor], channel: int, rows: Rows, max_tokens: int = 4096
+        self, encode: Callable[[Tensor, int], Tensor] | None, channel: int, rows: Rows, max_tokens: int = 4096
     ) -> Tensor:
-        """Adapted vectors of distinct rows, `(m,)` to `(m, d)`: unpadded, each once, in the order given."""
+        """Vectors of distinct rows, `(m,)` to `(m, d)`: unpadded, each once, in the order given.
+
+        `encode` is the adapted upper layers; None takes the frozen base's vectors.
+        """
+        if encode is None:
+            return self.channels[channel].vectors[rows].to(self.base.device)
         lengths = self.channels[channel].tokens.lengths[rows]
         batches = list(encoders.length_batches(lengths, max_tokens))
         parts = [encode(self.hidden(channel, rows[batch]), channel) for batch in batches]

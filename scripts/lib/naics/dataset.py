@@ -32,9 +32,8 @@ class Dataset:
 
     @cached_property
     def texts(self) -> list[ChannelTexts]:
-        """The channels; the examples channel also holds every entry and every exclusion as a query."""
-        queries = [*self.entries["text"], *self.exclusions["text"]]
-        return collect(self.taxonomy, queries)
+        """The channels; the examples channel also holds every entry as a query."""
+        return collect(self.taxonomy, self.entries["text"].to_list())
 
     def role(self, *roles: str, trained_only: bool = False) -> tuple[list[str], Rows]:
         """(texts, rows of their codes) of entries in some roles; held-out families left out if asked."""

@@ -6,7 +6,7 @@ queries, so that differences are paired.
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,10 +18,19 @@ from . import bank, classification, dataset, lorentz, relations, structure
 from . import model as naics_model
 from .dataset import Dataset
 from .embed import embed_codes, embed_descriptions
+from .retrieval import code_distances
 from .texts import QUERY_CHANNEL
 
 Matrix = NDArray[np.floating]
 KNOWN_ROLES = ("examples", "training")
+
+
+class Known(NamedTuple):
+    """Descriptions whose code is known when a question comes: rows in the examples channel, texts, columns."""
+
+    rows: NDArray[np.int64]
+    texts: list[str]
+    columns: NDArray[np.int64]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +54,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     return {
         "schema": 1,
         "pipeline": "naics",
+        "dataset": "packages" if data.source["source"] == "packages" else "census",
         "source": data.source["said"],
         "metrics": entries,
         "details": details,
@@ -57,29 +67,32 @@ def _classify(data: Dataset, texts: bank.TextBank, model, points: torch.Tensor, 
     queries, codes = data.role(args.split)
     rows, leaves = data.query_rows(queries), np.flatnonzero(data.taxonomy.level == 6)
     truth = np.searchsorted(leaves, codes)
-    found = model.head.geometry.pairwise(embed_descriptions(model, texts, rows), points[leaves])
-    scores = {"model": -found.numpy(), **_baselines(data, texts, queries, rows, leaves)}
+    known_texts, known_codes = data.role(*KNOWN_ROLES)
+    known = Known(data.query_rows(known_texts), known_texts, np.searchsorted(leaves, known_codes))
+    asked = embed_descriptions(model, texts, rows)
+    to_codes = model.head.geometry.pairwise(asked, points[leaves]).numpy()
+    to_known = model.head.geometry.pairwise(asked, embed_descriptions(model, texts, known.rows)).numpy()
+    scores = {"model": -code_distances(to_codes, to_known, known.columns)}
+    scores |= _baselines(data, texts, queries, rows, leaves, known) | {"model without entries": -to_codes}
     held_out = data.taxonomy.held_out[codes]
     entries = classification.measure(scores, truth, "entries", args.seed)
-    unseen = {name: scores[name][held_out] for name in ("model", "raw", "TF-IDF")}
+    unseen = {name: matrix[held_out] for name, matrix in scores.items()}
     entries += classification.measure(unseen, truth[held_out], "entries of held-out families", args.seed)
     by_digits = {name: classification.digits(data.taxonomy, leaves, matrix, truth) for name, matrix in scores.items()}
     return entries, {"digits": by_digits, "queries": len(queries), "candidates": len(leaves)}
 
 
-def _baselines(data: Dataset, texts: bank.TextBank, queries: list[str], rows, leaves) -> dict[str, Matrix]:
+def _baselines(data: Dataset, texts: bank.TextBank, queries: list[str], rows, leaves, known: Known) -> dict[str, Matrix]:
     """Score matrices of what needs no training of ours; they see all entries the model may see."""
-    raw = [F.normalize(channel.vectors, dim=1).numpy() for channel in texts.channels]
-    known_texts, known_codes = data.role(*KNOWN_ROLES)
-    known = raw[QUERY_CHANNEL][data.query_rows(known_texts)]
-    labels, asked = np.searchsorted(leaves, known_codes), raw[QUERY_CHANNEL][rows]
+    raw = F.normalize(texts.channels[QUERY_CHANNEL].vectors, dim=1).numpy()
+    asked, remembered = raw[rows], raw[known.rows]
     own, owners = _own_texts(data, texts, leaves)
-    every, every_label = np.concatenate([known, own]), np.concatenate([labels, owners])
+    every, every_column = np.concatenate([remembered, own]), np.concatenate([known.columns, owners])
     return {
         "raw": asked @ _raw_codes(data, texts)[leaves].T,
-        "TF-IDF": classification.tfidf_centroids(known_texts, labels, queries, len(leaves)),
-        "1-NN": classification.nearest_neighbour(every, every_label, asked, len(leaves)),
-        "linear probe": classification.linear_probe(known, labels, asked, len(leaves)),
+        "TF-IDF": classification.tfidf_centroids(known.texts, known.columns, queries, len(leaves)),
+        "1-NN": classification.nearest_neighbour(every, every_column, asked, len(leaves)),
+        "linear probe": classification.linear_probe(remembered, known.columns, asked, len(leaves)),
     }
 
 
@@ -134,7 +147,7 @@ def _evidence(args: argparse.Namespace, data: Dataset, about: dict[str, Any]) ->
         "code_sha256": provenance.code_hash("eval_unified.py", "lib/naics/evaluation.py"),
         "git_revision": provenance.git_revision(),
         "split": args.split,
-        "split_sha256": data.source["split"],
+        "split_sha256": data.source["split"]["sha256"],
         "seed": args.seed,
         "device": "cpu",
         "model": about["shape"],

@@ -30,7 +30,7 @@ def query_features(vectors: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def unit_vectors(bank: TextBank, encoders: ChannelEncoders, channel: int, rows: Rows) -> Tensor:
+def unit_vectors(bank: TextBank, encoders: ChannelEncoders | None, channel: int, rows: Rows) -> Tensor:
     """Adapted unit vectors of rows of one channel, `(m,)` to `(m, d)`, without gradient."""
     return F.normalize(bank.encode(encoders, channel, rows), dim=1)
 
@@ -38,7 +38,8 @@ def unit_vectors(bank: TextBank, encoders: ChannelEncoders, channel: int, rows: 
 class CodeFeatures:
     """The channel vectors of all codes, from text vectors as they are at one moment."""
 
-    def __init__(self, bank: TextBank, encoders: ChannelEncoders, texts: list[ChannelTexts]) -> None:
+    def __init__(self, bank: TextBank, encoders: ChannelEncoders | None, texts: list[ChannelTexts]) -> None:
+        self.device = bank.base.device
         self.members = [channel.members for channel in texts]
         used = [np.unique(members.indices).astype(np.int64) for members in self.members]
         self.vectors = [_fill(bank, encoders, channel, rows) for channel, rows in enumerate(used)]
@@ -61,20 +62,22 @@ class CodeFeatures:
                 members = _drop(members, without)
             columns.append(self._mean(channel, members, (live or {}).get(channel)))
             present.append(torch.from_numpy(np.diff(members.indptr) > 0).float())
-        return torch.stack(columns, dim=1), torch.stack(present, dim=1)
+        return torch.stack(columns, dim=1), torch.stack(present, dim=1).to(self.device)
 
     def _mean(self, channel: int, members: csr_matrix, live: tuple[Rows, Tensor] | None) -> Tensor:
         if live is None:
-            return F.normalize(_product(members, self.vectors[channel]), dim=1)
+            return F.normalize(self._product(members, channel), dim=1)
         rows, vectors = live
-        fresh = torch.from_numpy(members[:, rows].toarray())  # (n, m)
-        return F.normalize(_product(_drop(members, rows), self.vectors[channel]) + fresh @ vectors, dim=1)
+        fresh = torch.from_numpy(members[:, rows].toarray()).to(self.device)  # (n, m)
+        return F.normalize(self._product(_drop(members, rows), channel) + fresh @ vectors, dim=1)
+
+    def _product(self, members: csr_matrix, channel: int) -> Tensor:
+        return torch.from_numpy(members @ self.vectors[channel]).to(self.device)
 
 
-def _fill(bank: TextBank, encoders: ChannelEncoders, channel: int, rows: Rows) -> Tensor:
-    width = bank.channels[channel].vectors.shape[1]
-    vectors = torch.zeros(len(bank.channels[channel].tokens), width)
-    vectors[rows] = unit_vectors(bank, encoders, channel, rows)
+def _fill(bank: TextBank, encoders: ChannelEncoders | None, channel: int, rows: Rows) -> NDArray[np.float32]:
+    vectors = np.zeros(bank.channels[channel].vectors.shape, dtype=np.float32)
+    vectors[rows] = unit_vectors(bank, encoders, channel, rows).cpu().numpy()
     return vectors
 
 
@@ -86,6 +89,3 @@ def _drop(members: csr_matrix, columns: Rows) -> csr_matrix:
     kept.eliminate_zeros()
     return kept
 
-
-def _product(members: csr_matrix, vectors: Tensor) -> Tensor:
-    return torch.from_numpy(members @ vectors.numpy())

@@ -27,7 +27,6 @@ class Shape:
     r: int
     lora_alpha: int
     lora_dropout: float
-    target_modules: tuple[str, ...] | None
     fusion: str  # moe | linear
     experts: int
     top_k: int
@@ -38,6 +37,7 @@ class Shape:
     curvature: float
     learn_curvature: bool
     temperature: float
+    target_modules: tuple[str, ...] | None = None  # None: every linear layer above the cut
 
 
 class Head(nn.Module):
@@ -74,13 +74,13 @@ class Head(nn.Module):
 
 
 class NaicsModel(nn.Module):
-    """Channel encoders and head over a frozen base."""
+    """Channel encoders and head over a frozen base; with LoRA rank 0 the head alone."""
 
     def __init__(self, shape: Shape, base: nn.Module) -> None:
         super().__init__()
         lora = Lora(shape.cut, shape.r, shape.lora_alpha, shape.lora_dropout, shape.target_modules)
         self.shape = shape
-        self.encoders = ChannelEncoders(base, lora, shape.shared_encoder)
+        self.encoders = ChannelEncoders(base, lora, shape.shared_encoder) if shape.r else None
         self.head = Head(shape, base.config.hidden_size)
 
 

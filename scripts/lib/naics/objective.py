@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .. import seeds
+from ..compute import Compute
 from .bank import TextBank
+from .dataset import Dataset
 from .features import CodeFeatures, Live, query_features
 from .model import NaicsModel
-from .taxonomy import Taxonomy
+from .relations import tree_distance
 from .texts import QUERY_CHANNEL
 from .triplets import TripletSource
 
@@ -31,7 +33,7 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Weights:
-    """Share of each term; `tree_temperature` and `listwise_temperature` soften tree and learnt distances."""
+    """Share of each term; the temperatures soften tree and learnt distances, `smoothing` the query's target."""
 
     query: float
     triplet: float
@@ -40,14 +42,7 @@ class Weights:
     balance: float
     tree_temperature: float
     listwise_temperature: float
-
-
-@dataclass(frozen=True)
-class Queries:
-    """Training descriptions: rows in the examples channel and the code each belongs to."""
-
-    texts: Rows
-    codes: Rows
+    smoothing: float
 
 
 @dataclass(frozen=True)
@@ -69,30 +64,33 @@ class Objective:
         model: NaicsModel,
         bank: TextBank,
         features: CodeFeatures,
-        taxonomy: Taxonomy,
-        tree: NDArray[np.uint8],
+        data: Dataset,
         triplets: TripletSource,
-        queries: Queries,
         weights: Weights,
         sizes: Sizes,
+        machine: Compute,
         seed: int,
     ) -> None:
         self.model, self.bank, self.features, self.triplets = model, bank, features, triplets
-        self.queries, self.weights, self.sizes, self.seed = queries, weights, sizes, seed
+        self.weights, self.sizes, self.machine, self.seed = weights, sizes, machine, seed
+        asked, self.query_codes = data.role("examples", "training", trained_only=True)
+        self.query_rows = data.query_rows(asked)
+        taxonomy = data.taxonomy
         self.codes = np.flatnonzero(~taxonomy.held_out)  # held-out families take no part at all
         self.place = np.full(len(taxonomy), -1)
         self.place[self.codes] = np.arange(len(self.codes))
         self.leaves = np.flatnonzero(taxonomy.level[self.codes] == 6)
-        self.tree = torch.from_numpy(tree[np.ix_(self.codes, self.codes)].astype(np.float32))
+        tree = tree_distance(taxonomy)[np.ix_(self.codes, self.codes)]
+        self.device = bank.base.device
+        self.tree = torch.from_numpy(tree.astype(np.float64)).to(self.device)
 
     def backward(self, step: int) -> dict[str, float]:
         """Add the step's gradient to the parameters and return every term, `loss` first."""
-        asked = seeds.shuffled_epochs(
-            len(self.queries.texts), self.sizes.batch_size, self.seed, "queries", step
-        )
-        queries, codes, balance = self._points(step, asked)
+        asked = seeds.shuffled_epochs(len(self.query_rows), self.sizes.batch_size, self.seed, "queries", step)
+        with self.machine.autocast():
+            queries, codes, balance = self._points(step, asked)
         terms = {
-            "query": self._query_loss(queries, codes, self.place[self.queries.codes[asked]]),
+            "query": self._query_loss(queries, codes, self.place[self.query_codes[asked]]),
             "triplet": self._triplet_loss(codes, step),
             **self._tree_losses(codes, step),
             "balance": balance,
@@ -103,7 +101,7 @@ class Objective:
 
     def _points(self, step: int, asked: Rows) -> tuple[Tensor, Tensor, Tensor]:
         """Points of the asked descriptions and of all trained codes, through one pass of the head."""
-        rows = self.queries.texts[asked]
+        rows = self.query_rows[asked]
         distinct, back = np.unique(rows, return_inverse=True)
         vectors = self._encode(QUERY_CHANNEL, distinct)[torch.from_numpy(back)]
         features, present = query_features(F.dropout(vectors, self.sizes.query_dropout, self.model.training))
@@ -125,10 +123,12 @@ class Objective:
         return F.normalize(self.bank.encode(self.model.encoders, channel, rows), dim=1)
 
     def _query_loss(self, queries: Tensor, codes: Tensor, truth: Rows) -> Tensor:
-        """Cross-entropy of each description's code among all six-digit codes."""
+        """Cross-entropy among all six-digit codes, a share of the target spread over near ones in the tree."""
         logits = self.model.head.logits(self.model.head.geometry.pairwise(queries, codes[self.leaves]))
-        column = np.searchsorted(self.leaves, truth)
-        return F.cross_entropy(logits, torch.from_numpy(column))
+        own = F.cross_entropy(logits, torch.from_numpy(np.searchsorted(self.leaves, truth)).to(self.device))
+        near = (-self.tree[truth][:, self.leaves] / self.weights.tree_temperature).softmax(dim=1)
+        share = self.weights.smoothing
+        return (1 - share) * own + share * F.cross_entropy(logits, near)
 
     def _triplet_loss(self, codes: Tensor, step: int) -> Tensor:
         """InfoNCE over the negatives drawn for each (anchor, positive), at the head's temperature."""
@@ -136,30 +136,31 @@ class Objective:
         anchors = codes[self.place[drawn.anchors]].unsqueeze(1)  # (b, 1, d)
         others = np.concatenate([drawn.positives[:, None], drawn.negatives], axis=1)
         distances = self.model.head.geometry.rowwise(anchors, codes[self.place[others]])  # (b, 1 + k)
-        return F.cross_entropy(self.model.head.logits(distances), torch.zeros(len(distances), dtype=torch.long))
+        first = torch.zeros(len(distances), dtype=torch.long, device=self.device)
+        return F.cross_entropy(self.model.head.logits(distances), first)
 
     def _tree_losses(self, codes: Tensor, step: int) -> dict[str, Tensor]:
         """The listwise and correlation terms, from some anchors to all other codes."""
         rng = seeds.generator(self.seed, "listwise anchors", step)
         anchors = rng.choice(len(codes), min(self.sizes.listwise_anchors, len(codes)), replace=False)
-        others = torch.ones(len(anchors), len(codes), dtype=torch.bool)
+        others = torch.ones(len(anchors), len(codes), dtype=torch.bool, device=self.device)
         others[torch.arange(len(anchors)), torch.from_numpy(anchors)] = False
         shape = (len(anchors), len(codes) - 1)
         distances = self.model.head.geometry.pairwise(codes[anchors], codes)[others].view(shape)
         tree = self.tree[anchors][others].view(shape)
         target = (-tree / self.weights.tree_temperature).softmax(dim=1)
         learnt = (-distances / self.weights.listwise_temperature).log_softmax(dim=1)
-        listwise = F.kl_div(learnt, target.to(learnt.dtype), reduction="batchmean")
+        listwise = F.kl_div(learnt, target, reduction="batchmean")
         return {"listwise": listwise, "tree": 1 - pearson(distances, tree)}
 
 
 def pearson(x: Tensor, y: Tensor) -> Tensor:
     """Correlation of all entries of two tensors of one shape."""
-    x, y = x - x.mean(), (y - y.mean()).to(x.dtype)
+    x, y = x - x.mean(), y - y.mean()
     return (x * y).sum() / (x.norm() * y.norm())
 
 
 def drop_channels(present: Tensor, share: float) -> Tensor:
     """Hide channels of codes at random, `(n, C)`, but never all that a code has."""
-    kept = present * (torch.rand(present.shape) >= share)
+    kept = present * (torch.rand_like(present) >= share)
     return torch.where(kept.sum(dim=1, keepdim=True) > 0, kept, present)

