@@ -1,4 +1,4 @@
-"""What every rule uses: its code as input, its knobs as one string, its share of the machine."""
+"""What the other files share: code as input, knobs as one string, a share of the machine."""
 
 import json
 import os
@@ -17,6 +17,7 @@ try:
 except BadInput as error:
     raise WorkflowError(str(error)) from None
 
+MACHINE = {key: config[key] for key in ("seed", "device", "precision")}
 DATA = config["data_dir"] or os.environ.get("SLUICE_DATA")
 
 
@@ -28,6 +29,11 @@ def code(*names):
 def flags(*path):
     """The config below `path` as one canonical string of flags."""
     return flags_of(config, *path)
+
+
+def merged(*layers):
+    """Several mappings laid over each other, the later ones on top, as one string of flags."""
+    return flags_of({"knobs": {key: value for layer in layers for key, value in layer.items()}}, "knobs")
 
 
 def run(script):

@@ -8,10 +8,12 @@ rule gate:
         metrics="results/{pipeline}/metrics.json",
     output:
         "results/{pipeline}/gate.json",
-    params:
-        bars=lambda wildcards: bars(wildcards.pipeline),
     log:
         "logs/{pipeline}/gate.log",
+    conda:
+        "../envs/environment.yaml"
+    params:
+        bars=lambda wildcards: bars(wildcards.pipeline),
     shell:
         run("gate.py") + " --metrics {input.metrics} --bars {params.bars:q} --out {output} > {log} 2>&1"
 
@@ -24,5 +26,7 @@ rule verdict:
         "results/gates.passed",
     log:
         "logs/verdict.log",
+    conda:
+        "../envs/environment.yaml"
     shell:
         run("verdict.py") + " {input.gates} --out {output} 2>&1 | tee {log}"

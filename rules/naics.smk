@@ -1,7 +1,8 @@
 """NAICS: taxonomy -> frozen encodings -> three chained stages -> points, index, metrics."""
 
-NAICS = "results/naics"
-NAICS_DATA = expand(NAICS + "/data/{name}", name=["taxonomy.parquet", "entries.parquet", "exclusions.parquet", "source.json"])
+NAICS_DATA = expand(
+    "results/naics/data/{name}", name=["taxonomy.parquet", "entries.parquet", "exclusions.parquet", "source.json"]
+)
 NAICS_FILES = [
     "naics/2-6 digit_2022_Codes.xlsx",
     "naics/2022_NAICS_Descriptions.xlsx",
@@ -11,20 +12,8 @@ NAICS_FILES = [
 ]
 
 
-def naics_stage_flags(n):
-    """Knobs of stage n: what all stages share, and the stage's own on top."""
-    return flags_of({"knobs": {**naics_shared(), **config["naics"]["stages"][f"stage{n}"]}}, "knobs")
-
-
-def naics_geometry_flags(geometry, dim):
-    """The last stage's knobs for a head on frozen vectors, in another space."""
-    arm = {"r": 0, "live_codes": 0, "geometry": geometry, "dim": int(dim)}
-    return flags_of({"knobs": {**naics_shared(), **config["naics"]["stages"]["stage3"], **arm}}, "knobs")
-
-
-def naics_shared():
-    machine = {key: config[key] for key in ("seed", "device", "precision")}
-    return {**machine, **config["naics"]["encoder"], **config["naics"]["model"], **config["naics"]["train"]}
+# Later layers win: the machine, the model, what all stages share; a stage adds its own on top.
+NAICS_KNOBS = [MACHINE, *(config["naics"][layer] for layer in ("encoder", "model", "train"))]
 
 
 rule prepare_naics:
@@ -33,13 +22,15 @@ rule prepare_naics:
         files=data_files(*NAICS_FILES),
     output:
         NAICS_DATA,
-    params:
-        folder=f"--folder {os.path.join(DATA, 'naics')}" if data_files(NAICS_FILES[0]) else "",
-        args=flags("naics", "data"),
     log:
         "logs/naics/prepare_naics.log",
     benchmark:
         "logs/naics/prepare_naics.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    params:
+        folder=f"--folder {os.path.join(DATA, 'naics')}" if data_files(NAICS_FILES[0]) else "",
+        args=flags("naics", "data"),
     shell:
         run("prepare_naics.py") + " {params.folder} {params.args} --out results/naics/data > {log} 2>&1"
 
@@ -49,17 +40,19 @@ rule encode_naics:
         code=code("encode_naics.py"),
         data=NAICS_DATA,
     output:
-        NAICS + "/texts.safetensors",
-    params:
-        args=flags("naics", "texts"),
-        encoder=flags("naics", "encoder"),
+        "results/naics/texts.safetensors",
     log:
         "logs/naics/encode_naics.log",
     benchmark:
         "logs/naics/encode_naics.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: config["threads"]
     resources:
         gpu=gpus,
+    params:
+        args=flags("naics", "texts"),
+        encoder=flags("naics", "encoder"),
     shell:
         run("encode_naics.py") + " --data results/naics/data {params.encoder} {params.args}"
         " --token-cache results/naics/tokens --out {output} > {log} 2>&1"
@@ -69,23 +62,27 @@ rule train_naics_stage:
     input:
         code=code("train_naics_stage.py"),
         data=NAICS_DATA,
-        texts=NAICS + "/texts.safetensors",
-        start=lambda wildcards: f"{NAICS}/stage{int(wildcards.n) - 1}.ckpt" if int(wildcards.n) > 1 else [],
+        texts="results/naics/texts.safetensors",
+        start=lambda wildcards: f"results/naics/stage{int(wildcards.n) - 1}.ckpt" if int(wildcards.n) > 1 else [],
     output:
-        checkpoint=ensure(NAICS + "/stage{n}.ckpt", non_empty=True),
-        history=NAICS + "/stage{n}.history.csv",
-    params:
-        args=lambda wildcards: naics_stage_flags(wildcards.n),
-        start=lambda wildcards: f"--start {NAICS}/stage{int(wildcards.n) - 1}.ckpt" if int(wildcards.n) > 1 else "",
+        checkpoint=ensure("results/naics/stage{n}.ckpt", non_empty=True),
+        history="results/naics/stage{n}.history.csv",
     log:
         "logs/naics/train_naics_stage{n}.log",
     benchmark:
         "logs/naics/train_naics_stage{n}.benchmark.tsv"
     wildcard_constraints:
         n="[123]",
+    conda:
+        "../envs/environment.yaml"
     threads: config["threads"]
     resources:
         gpu=gpus,
+    params:
+        args=lambda wildcards: merged(*NAICS_KNOBS, config["naics"]["stages"][f"stage{wildcards.n}"]),
+        start=lambda wildcards: (
+            f"--start results/naics/stage{int(wildcards.n) - 1}.ckpt" if int(wildcards.n) > 1 else ""
+        ),
     shell:
         run("train_naics_stage.py") + " --data results/naics/data --texts {input.texts} {params.start} {params.args}"
         " --name stage{wildcards.n} --state results/naics/state --tensorboard results/naics/tensorboard/stage{wildcards.n}"
@@ -97,16 +94,18 @@ rule eval_naics_stage:
         code=code("eval_unified.py", "lib/naics/evaluation.py"),
         schema="config/schemas/metrics.json",
         data=NAICS_DATA,
-        texts=NAICS + "/texts.safetensors",
-        checkpoint=NAICS + "/stage{n}.ckpt",
+        texts="results/naics/texts.safetensors",
+        checkpoint="results/naics/stage{n}.ckpt",
     output:
-        NAICS + "/stage{n}.metrics.json",
+        "results/naics/stage{n}.metrics.json",
     log:
         "logs/naics/eval_naics_stage{n}.log",
     benchmark:
         "logs/naics/eval_naics_stage{n}.benchmark.tsv"
     wildcard_constraints:
         n="[123]",
+    conda:
+        "../envs/environment.yaml"
     threads: config["threads"]
     shell:
         run("eval_unified.py") + " naics --checkpoint {input.checkpoint} --data results/naics/data"
@@ -118,14 +117,16 @@ rule eval_naics:
         code=code("eval_unified.py", "lib/naics/evaluation.py"),
         schema="config/schemas/metrics.json",
         data=NAICS_DATA,
-        texts=NAICS + "/texts.safetensors",
-        checkpoint=NAICS + "/stage3.ckpt",
+        texts="results/naics/texts.safetensors",
+        checkpoint="results/naics/stage3.ckpt",
     output:
-        NAICS + "/metrics.json",
+        "results/naics/metrics.json",
     log:
         "logs/naics/eval_naics.log",
     benchmark:
         "logs/naics/eval_naics.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: config["threads"]
     shell:
         run("eval_unified.py") + " naics --checkpoint {input.checkpoint} --data results/naics/data"
@@ -136,14 +137,16 @@ rule embed_naics:
     input:
         code=code("embed_naics.py"),
         data=NAICS_DATA,
-        texts=NAICS + "/texts.safetensors",
-        checkpoint=NAICS + "/stage3.ckpt",
+        texts="results/naics/texts.safetensors",
+        checkpoint="results/naics/stage3.ckpt",
     output:
-        multiext(NAICS + "/points/", "vectors.npy", "ids.txt", "manifest.json"),
+        multiext("results/naics/points/", "vectors.npy", "ids.txt", "manifest.json"),
     log:
         "logs/naics/embed_naics.log",
     benchmark:
         "logs/naics/embed_naics.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: config["threads"]
     shell:
         run("embed_naics.py") + " --checkpoint {input.checkpoint} --data results/naics/data --texts {input.texts}"
@@ -155,13 +158,15 @@ rule index_naics:
         code=code("build_faiss_index.py"),
         points=rules.embed_naics.output,
     output:
-        multiext(NAICS + "/index/", "index.faiss", "ids.txt", "manifest.json"),
-    params:
-        args=flags("naics", "index"),
+        multiext("results/naics/index/", "index.faiss", "ids.txt", "manifest.json"),
     log:
         "logs/naics/index_naics.log",
     benchmark:
         "logs/naics/index_naics.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    params:
+        args=flags("naics", "index"),
     shell:
         run("build_faiss_index.py") + " --vectors results/naics/points {params.args} --out results/naics/index"
         " > {log} 2>&1"
@@ -178,17 +183,23 @@ rule train_naics_geometry:
     input:
         code=code("train_naics_stage.py"),
         data=NAICS_DATA,
-        texts=NAICS + "/texts.safetensors",
+        texts="results/naics/texts.safetensors",
     output:
-        checkpoint=NAICS + "/geometry/{geometry}-{dim}.ckpt",
-        history=NAICS + "/geometry/{geometry}-{dim}.history.csv",
-    params:
-        args=lambda wildcards: naics_geometry_flags(wildcards.geometry, wildcards.dim),
+        checkpoint="results/naics/geometry/{geometry}-{dim}.ckpt",
+        history="results/naics/geometry/{geometry}-{dim}.history.csv",
     log:
         "logs/naics/train_naics_geometry_{geometry}-{dim}.log",
     benchmark:
         "logs/naics/train_naics_geometry_{geometry}-{dim}.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: config["threads"]
+    params:
+        args=lambda wildcards: merged(
+            *NAICS_KNOBS,
+            config["naics"]["stages"]["stage3"],
+            {"r": 0, "live_codes": 0, "geometry": wildcards.geometry, "dim": int(wildcards.dim)},
+        ),
     shell:
         run("train_naics_stage.py") + " --data results/naics/data --texts {input.texts} {params.args}"
         " --name {wildcards.geometry}-{wildcards.dim} --state results/naics/state"
@@ -200,14 +211,16 @@ rule eval_naics_geometry:
         code=code("eval_unified.py", "lib/naics/evaluation.py"),
         schema="config/schemas/metrics.json",
         data=NAICS_DATA,
-        texts=NAICS + "/texts.safetensors",
-        checkpoint=NAICS + "/geometry/{arm}.ckpt",
+        texts="results/naics/texts.safetensors",
+        checkpoint="results/naics/geometry/{arm}.ckpt",
     output:
-        NAICS + "/geometry/{arm}.metrics.json",
+        "results/naics/geometry/{arm}.metrics.json",
     log:
         "logs/naics/eval_naics_geometry_{arm}.log",
     benchmark:
         "logs/naics/eval_naics_geometry_{arm}.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: config["threads"]
     shell:
         run("eval_unified.py") + " naics --checkpoint {input.checkpoint} --data results/naics/data"
@@ -217,12 +230,14 @@ rule eval_naics_geometry:
 rule report_geometry:
     input:
         code=code("report_geometry.py"),
-        metrics=expand(NAICS + "/geometry/{arm}.metrics.json", arm=GEOMETRIES),
+        metrics=expand("results/naics/geometry/{arm}.metrics.json", arm=GEOMETRIES),
     output:
-        NAICS + "/geometry.md",
+        "results/naics/geometry.md",
     log:
         "logs/naics/report_geometry.log",
     benchmark:
         "logs/naics/report_geometry.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
     shell:
         run("report_geometry.py") + " --metrics {input.metrics} --out {output} > {log} 2>&1"

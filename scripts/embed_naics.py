@@ -22,7 +22,7 @@ def main() -> None:
     data = dataset.load(args.data)
     _, base, network, _ = model.load(args.checkpoint)
     shape = network.shape
-    texts = bank.TextBank(bank.load(args.texts, shape.encoder, shape.cut), base, shape.cut)
+    texts = bank.TextBank(bank.load(args.texts, data.texts, shape.encoder, shape.cut), base, shape.cut)
 
     codes = embed.embed_codes(network, texts, data.texts)
     known, owners = data.role("examples", "training")

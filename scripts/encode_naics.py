@@ -4,11 +4,11 @@ Everything later (three training stages, evaluation, baselines) starts from this
 text passes the lower layers twice.
 """
 
-import hashlib
 from pathlib import Path
 
 from lib import cli, encoders, tokens
-from lib.naics import bank, dataset
+from lib.naics import bank, dataset, texts
+from lib.naics.taxonomy import CHANNELS
 
 
 def main() -> None:
@@ -25,14 +25,13 @@ def main() -> None:
     tokenizer, base = encoders.load(args.encoder, "naics.model.encoder")
 
     frozen = []
-    for name, channel in zip(dataset.CHANNELS, data.texts):
+    for name, channel in zip(CHANNELS, data.texts):
         ids = tokens.cached(args.token_cache, tokenizer, channel.texts, args.max_lengths[name])
         cli.log(f"{name}: {len(channel.texts)} distinct texts, {len(ids.ids)} tokens")
         frozen.append(bank.freeze(base, ids, args.cut))
 
-    fingerprint = hashlib.sha256("\0".join(text for channel in data.texts for text in channel.texts).encode())
-    about = {"encoder": args.encoder, "cut": args.cut, "texts": fingerprint.hexdigest(), "max_lengths": args.max_lengths}
-    bank.save(args.out, frozen, about)
+    about = {"encoder": args.encoder, "cut": args.cut, "max_lengths": args.max_lengths}
+    bank.save(args.out, frozen, {**about, "texts": texts.fingerprint(data.texts)})
 
 
 if __name__ == "__main__":

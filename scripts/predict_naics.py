@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from lib import cli, files, tokens
 from lib.errors import BadInput
 from lib.index import Index
 from lib.naics import bank, model, taxonomy
 from lib.naics.features import query_features, unit_vectors
+from lib.naics.geometry import Space
+from lib.naics.retrieval import code_distances
 from lib.naics.texts import QUERY_CHANNEL
+
+BATCH = 256  # descriptions searched at once
 
 
 def main() -> None:
@@ -33,12 +38,13 @@ def main() -> None:
 
     descriptions = read(args)
     tree = taxonomy.load(args.data / "taxonomy.parquet")
-    index = open_index(args)
     tokenizer, base, network, _ = model.load(args.checkpoint)
+    index = open_index(args, tree, network.head.geometry)
 
     started = time.perf_counter()
     points = embed(tokenizer, base, network, descriptions, args.max_length)
-    answers = [closest(tree, index, point, args.level, args.top) for point in points]
+    batches = np.split(points, range(BATCH, len(points), BATCH))
+    answers = [row for batch in batches for row in closest(tree, index, network.head.geometry, batch, args)]
     elapsed = time.perf_counter() - started
 
     for description, answer in zip(descriptions, answers):
@@ -54,14 +60,19 @@ def read(args) -> list[str]:
     return descriptions
 
 
-def open_index(args) -> Index:
-    """The index, refused when another checkpoint made it."""
+def open_index(args, tree: taxonomy.Taxonomy, space: Space) -> Index:
+    """The index, refused when another checkpoint, taxonomy or metric made it."""
     index = Index(args.index)
-    if index.manifest["model_sha256"] != files.sha256(args.checkpoint):
+    if index.manifest.get("model_sha256") != files.sha256(args.checkpoint):
         raise BadInput(f"{args.index}: built from another checkpoint than {args.checkpoint}")
+    if index.ids[: len(tree)] != tree.codes:
+        raise BadInput(f"{args.index}: holds other codes than {args.data}")
+    if index.manifest["metric"] != space.metric:
+        raise BadInput(f"{args.index}: metric {index.manifest['metric']}, expected {space.metric}")
     return index
 
 
+@torch.no_grad()
 def embed(tokenizer, base, network, descriptions: list[str], max_length: int) -> np.ndarray:
     """Points `(n, d + 1)` of descriptions, each alone in the examples channel."""
     frozen = bank.freeze(base, tokens.tokenize(tokenizer, descriptions, max_length), network.shape.cut)
@@ -69,19 +80,25 @@ def embed(tokenizer, base, network, descriptions: list[str], max_length: int) ->
     vectors = unit_vectors(
         bank.TextBank(channels, base, network.shape.cut), network.encoders, QUERY_CHANNEL, np.arange(len(descriptions))
     )
-    return network.head(*query_features(vectors))[0].detach().numpy()
+    return network.head(*query_features(vectors))[0].numpy()
 
 
-def closest(tree: taxonomy.Taxonomy, index: Index, point: np.ndarray, level: int, top: int) -> list[dict[str, Any]]:
-    """The nearest codes of one level with title, path and score (the negative distance's ordering)."""
-    scores, rows = index.search(point[None], len(index.ids))
-    found = []
-    for score, row in zip(scores[0], rows[0]):
-        code = index.ids[row]
-        if tree.level[tree.row[code]] == level and len(found) < top:
-            path = [tree.nodes[tree.row[step]].title for step in tree.path(code)]
-            found.append({"code": code, "title": path[-1], "path": path[:-1], "score": round(float(score), 4)})
-    return found
+def closest(tree: taxonomy.Taxonomy, index: Index, space: Space, points: np.ndarray, args) -> list:
+    """For each point the nearest codes of one level with title, path and score (minus the distance)."""
+    scores, found = index.search(points, len(index.ids))
+    to_all = np.empty(found.shape)
+    np.put_along_axis(to_all, found, space.distances(scores), axis=1)  # (q, codes and entries)
+    owners = np.array([tree.row[name.split("/")[0]] for name in index.ids[len(tree) :]], dtype=np.int64)
+    asked = np.flatnonzero(tree.level == args.level)
+    columns = np.searchsorted(asked, tree.ancestors[owners, args.level - 2])
+    to_codes = code_distances(to_all[:, asked], to_all[:, len(tree) :], columns)
+    nearest = np.argsort(to_codes, axis=1, kind="stable")[:, : args.top]
+    return [[described(tree, asked[n], row[n]) for n in order] for row, order in zip(to_codes, nearest)]
+
+
+def described(tree: taxonomy.Taxonomy, row: int, distance: float) -> dict[str, Any]:
+    path = [tree.nodes[tree.row[code]].title for code in tree.path(tree.codes[row])]
+    return {"code": tree.codes[row], "title": path[-1], "path": path[:-1], "score": round(-float(distance), 4)}
 
 
 def table(description: str, answer: list[dict[str, Any]]) -> str:

@@ -16,7 +16,15 @@ def main() -> None:
     parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard scalars")
     parser.add_argument("--history", type=Path, required=True, help="history.csv, one row a step")
     parser.add_argument("--out", type=Path, required=True, help="the checkpoint")
-    cli.add_knobs(parser, compute.Compute, model.Shape, training.Settings, objective.Weights, objective.Sizes, curriculum.Curriculum)
+    cli.add_knobs(
+        parser,
+        compute.Compute,
+        model.Shape,
+        training.Settings,
+        objective.Weights,
+        objective.Sizes,
+        curriculum.Curriculum,
+    )
     args = parser.parse_args()
 
     with state.state_folder(args.state, args.name, state.identity(Path(__file__).name, vars(args))) as folder:
@@ -25,7 +33,7 @@ def main() -> None:
         machine = cli.knobs(compute.Compute, args)
         _, base, network = model.start(shape, args.start, settings.seed)
         base.to(machine.device), network.to(machine.device)
-        texts = bank.TextBank(bank.load(args.texts, shape.encoder, shape.cut), base, shape.cut)
+        texts = bank.TextBank(bank.load(args.texts, data.texts, shape.encoder, shape.cut), base, shape.cut)
 
         related = relations.relate(data.taxonomy, data.exclusions.select("code", "target").rows())
         source = triplets.ImplicitSource(related, cli.knobs(curriculum.Curriculum, args), settings.seed)

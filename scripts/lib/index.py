@@ -1,5 +1,6 @@
 """FAISS indexes: built from a vector folder, verified against their manifest whenever they are loaded."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from . import vectors
 from .errors import BadInput
 from .files import read_text, write_text, writing
 
+FILES = ("index.faiss", "ids.txt")
+
 # Lorentz distance grows with -<u, v>, so its nearest neighbours are those of the largest inner
 # product once the query's time coordinate changes its sign.
 METRICS = {"inner_product": faiss.METRIC_INNER_PRODUCT, "l2": faiss.METRIC_L2, "lorentz": faiss.METRIC_INNER_PRODUCT}
@@ -20,23 +23,26 @@ def build(source: Path, factory: str, metric: str, out: Path) -> None:
     """Index the vector folder `source` by a FAISS factory string and write index, ids and manifest to `out`."""
     xb, ids, about = vectors.load(source)
     xb = np.ascontiguousarray(xb, dtype=np.float32)
-    index = faiss.index_factory(xb.shape[1], factory, METRICS[metric])
-    if not index.is_trained:
+    try:
+        index = faiss.index_factory(xb.shape[1], factory, METRICS[metric])
         index.train(xb)
+    except RuntimeError as error:
+        why = re.split(r"\.cpp:\d+: ", str(error))[-1]  # FAISS names its own source file first
+        raise BadInput(f"{source}: no {factory} index can be built over {len(xb)} vectors ({why})") from None
     index.add(xb)
     with writing(out) as temporary:
         temporary.mkdir()
         faiss.write_index(index, str(temporary / "index.faiss"))
         write_text(temporary / "ids.txt", "".join(f"{name}\n" for name in ids))
         kept = {key: value for key, value in about.items() if key != "files"}
-        vectors.write_manifest(temporary, ["index.faiss", "ids.txt"], {**kept, "factory": factory, "metric": metric})
+        vectors.write_manifest(temporary, FILES, {**kept, "factory": factory, "metric": metric})
 
 
 class Index:
     """A verified index with the ids of its rows."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.manifest = folder, vectors.read_manifest(folder)
+        self.folder, self.manifest = folder, vectors.read_manifest(folder, FILES)
         try:
             self.index = faiss.read_index(str(folder / "index.faiss"))
         except RuntimeError:
@@ -57,4 +63,7 @@ class Index:
         xq = np.array(xq, dtype=np.float32)
         if self.manifest["metric"] == "lorentz":
             xq[:, 0] *= -1
-        return self.index.search(xq, k)
+        scores, rows = self.index.search(xq, k)
+        if (rows < 0).any():
+            raise BadInput(f"{self.folder}: a query found {(rows >= 0).sum(axis=1).min()} of {k} neighbours")
+        return scores, rows

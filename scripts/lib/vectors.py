@@ -15,6 +15,7 @@ from .errors import BadInput
 from .files import read_json, read_text, sha256, write_json, write_text, writing
 
 Matrix = NDArray[np.floating]
+FILES = ("vectors.npy", "ids.txt")
 
 
 def save(folder: Path, vectors: Matrix, ids: Sequence[str], about: dict[str, Any]) -> None:
@@ -24,14 +25,14 @@ def save(folder: Path, vectors: Matrix, ids: Sequence[str], about: dict[str, Any
         temporary.mkdir()
         np.save(temporary / "vectors.npy", vectors, allow_pickle=False)
         write_text(temporary / "ids.txt", "".join(f"{name}\n" for name in ids))
-        write_manifest(temporary, ["vectors.npy", "ids.txt"], {**about, "n": len(ids), "dim": int(vectors.shape[1])})
+        write_manifest(temporary, FILES, {**about, "n": len(ids), "dim": int(vectors.shape[1])})
 
 
 def load(folder: Path) -> tuple[Matrix, list[str], dict[str, Any]]:
     """(vectors, ids, manifest), verified; the matrix is memory-mapped."""
-    manifest = read_manifest(folder)
+    manifest = read_manifest(folder, FILES)
     try:
-        vectors = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+        vectors = np.lib.format.open_memmap(folder / "vectors.npy", mode="r")
     except ValueError as error:
         raise BadInput(f"{folder / 'vectors.npy'}: not a plain array ({error})") from None
     ids = read_text(folder / "ids.txt").splitlines()
@@ -40,7 +41,7 @@ def load(folder: Path) -> tuple[Matrix, list[str], dict[str, Any]]:
 
 
 def check(vectors: Matrix, ids: Sequence[str], where: str) -> None:
-    """BadInput names the first row that is not finite, the first duplicate id, or both lengths."""
+    """BadInput names the first row that is not finite, the first id that is double or not a line, or both lengths."""
     if len(vectors) != len(ids):
         raise BadInput(f"{where}: {len(vectors)} vectors but {len(ids)} ids")
     bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
@@ -50,6 +51,8 @@ def check(vectors: Matrix, ids: Sequence[str], where: str) -> None:
     for name in ids:
         if name in seen:
             raise BadInput(f"{where}: id {name!r} stands twice")
+        if name.splitlines() != [name]:
+            raise BadInput(f"{where}: id {name!r} is not one line of text")
         seen.add(name)
 
 
@@ -67,10 +70,14 @@ def write_manifest(folder: Path, names: Sequence[str], about: dict[str, Any]) ->
     write_json(folder / "manifest.json", {**about, "files": {name: sha256(folder / name) for name in names}})
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest, after checking every file against it."""
-    manifest = read_json(Path(folder) / "manifest.json")
-    for name, expected in manifest["files"].items():
-        if sha256(Path(folder) / name) != expected:
-            raise BadInput(f"{Path(folder) / name}: sha256 differs from the manifest, the file is damaged or replaced")
+def read_manifest(folder: Path, names: Sequence[str]) -> dict[str, Any]:
+    """The manifest, after checking the named files against it."""
+    manifest = read_json(folder / "manifest.json")
+    for name in names:
+        try:
+            expected = manifest["files"][name]
+        except (KeyError, TypeError):
+            raise BadInput(f"{folder / 'manifest.json'}: says nothing of {name}, expected its sha256") from None
+        if sha256(folder / name) != expected:
+            raise BadInput(f"{folder / name}: sha256 differs from the manifest, the file is damaged or replaced")
     return manifest

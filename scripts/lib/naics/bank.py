@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from .. import checkpoint, encoders
+from ..encoders import Encoder
 from ..errors import BadInput
 from ..tokens import Tokens
 from .taxonomy import CHANNELS
+from .texts import ChannelTexts, fingerprint
 
 Rows = NDArray[np.int64]
 
@@ -35,7 +37,7 @@ class FrozenTexts:
     states: Tensor | None
 
 
-def freeze(base: nn.Module, tokens: Tokens, cut: int, max_tokens: int = 4096) -> FrozenTexts:
+def freeze(base: Encoder, tokens: Tokens, cut: int, max_tokens: int = 4096) -> FrozenTexts:
     """Run every text through the base once."""
     layers, width = base.encoder.layer, base.config.hidden_size
     vectors = torch.empty(len(tokens), width)
@@ -52,7 +54,7 @@ def freeze(base: nn.Module, tokens: Tokens, cut: int, max_tokens: int = 4096) ->
 class TextBank:
     """The frozen texts of all channels, and the one way to encode some of them with the adapters."""
 
-    def __init__(self, channels: list[FrozenTexts], base: nn.Module, cut: int) -> None:
+    def __init__(self, channels: list[FrozenTexts], base: Encoder, cut: int) -> None:
         self.channels, self.base, self.cut = channels, base, cut
 
     def encode(
@@ -89,12 +91,14 @@ def save(path: Path, channels: list[FrozenTexts], about: dict[str, object]) -> N
     checkpoint.save(path, tensors, {**about, "kind": "naics texts"})
 
 
-def load(path: Path, encoder: str, cut: int) -> list[FrozenTexts]:
-    """The frozen texts; BadInput when they were made by another encoder or at another cut."""
+def load(path: Path, texts: list[ChannelTexts], encoder: str, cut: int) -> list[FrozenTexts]:
+    """The frozen form of `texts`; BadInput when it was made of others, by another encoder or at another cut."""
     tensors, about = checkpoint.load(path)
     found = (about.get("kind"), about.get("encoder"), about.get("cut"))
     if found != ("naics texts", encoder, cut):
         raise BadInput(f"{path}: holds {found}, expected texts of encoder {encoder} at cut {cut}")
+    if about.get("texts") != fingerprint(texts):
+        raise BadInput(f"{path}: made of other texts than those of the data, expected to be made from the same folder")
     return [
         FrozenTexts(
             Tokens(tensors[f"{name}.ids"].numpy(), tensors[f"{name}.offsets"].numpy()),

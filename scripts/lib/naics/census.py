@@ -10,7 +10,7 @@ appends a stray T to many of them.
 import csv
 import io
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import fastexcel
@@ -36,7 +36,7 @@ PREAMBLE = re.compile(r"(?:Government e|E)stablishments primarily engaged in ")
 
 def read(folder: Path, kind: str, said: str) -> Source:
     """Parse the four files, and the published roles where they lie beside; BadInput names file and place."""
-    titles = dict(_rows(folder / CODES, "2022 NAICS US Code", "2022 NAICS US Title"))
+    titles = _by_code(folder / CODES, "2022 NAICS US Code", "2022 NAICS US Title")
     references = _rows(folder / REFERENCES, "Code", "Cross-Reference")
     entries = _entries(folder / INDEX, set(titles))
     files = [name for name in (*FILES, ENTRY_ROLES) if (folder / name).is_file()]
@@ -73,14 +73,24 @@ def clean(cell: str) -> str:
     return "\n".join(" ".join(line.split()) for line in lines).strip()
 
 
+def _by_code(path: Path, first: str, second: str) -> dict[str, str]:
+    rows = _rows(path, first, second)
+    by_code = dict(rows)
+    if len(by_code) < len(rows):
+        code, count = Counter(code for code, _ in rows).most_common(1)[0]
+        raise BadInput(f"{path}: code {code} stands {count} times")
+    return by_code
+
+
 def _nodes(titles: dict[str, str], path: Path, references: list[tuple[str, str]]) -> list[Node]:
-    raw = dict(_rows(path, "Code", "Description"))
-    for code in titles:
-        if code not in raw:
-            raise BadInput(f"{path}: code {code} has no row, expected every code of {CODES}")
+    raw = _by_code(path, "Code", "Description")
     excluded = defaultdict(list)
     for code, text in references:
         excluded[code].append(_without_conjunction(text))
+    for code in titles:
+        pointed = INHERITED.fullmatch(raw.get(code, ""))
+        if code not in raw or (pointed and INHERITED.fullmatch(raw.get(pointed[1], raw[code]))):
+            raise BadInput(f"{path}: code {code} has no description, expected a row for every code of {CODES}")
     described = {code: _describe(code, raw) for code in titles}
     return [Node(code, title, *described[code], excluded[code]) for code, title in titles.items()]
 

@@ -6,12 +6,14 @@ The base's lower layers run once per text, ever; only the layers above the cut c
 
 import copy
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
 
 from .. import encoders
+from ..encoders import Encoder
 from ..errors import BadInput
 from .taxonomy import CHANNELS
 
@@ -30,11 +32,12 @@ class Lora:
 class ChannelEncoders(nn.Module):
     """One stack of adapted upper layers a channel, or one for all when `shared`."""
 
-    def __init__(self, base: nn.Module, lora: Lora, shared: bool) -> None:
+    def __init__(self, base: Encoder, lora: Lora, shared: bool) -> None:
         super().__init__()
         upper = base.encoder.layer[lora.cut :]
         if not len(upper):
-            raise BadInput(f"naics.model.cut: {lora.cut} leaves no layer to adapt, the encoder has {lora.cut}")
+            layers = len(base.encoder.layer)
+            raise BadInput(f"naics.encoder.cut: {lora.cut} leaves no layer to adapt, the encoder has {layers}")
         shared_weights = {id(weight): weight for weight in base.parameters()}
         self.stacks = nn.ModuleList(
             _adapt(copy.deepcopy(upper, dict(shared_weights)), lora) for _ in range(1 if shared else len(CHANNELS))
@@ -43,7 +46,7 @@ class ChannelEncoders(nn.Module):
 
     def forward(self, hidden: Tensor, channel: int) -> Tensor:
         """States at the cut, `(b, l, d)` unpadded, to pooled vectors `(b, d)` of one channel."""
-        stack = self.stacks[channel % len(self.stacks)]
+        stack = cast(nn.ModuleList, self.stacks[channel % len(self.stacks)])
         return encoders.mean_pool(encoders.run_layers(self._base[0], stack, hidden))
 
 
@@ -51,7 +54,7 @@ def _adapt(layers: nn.Module, lora: Lora) -> nn.Module:
     linear = [name for name, module in layers.named_modules() if isinstance(module, nn.Linear)]
     wanted = lora.target_modules or tuple(sorted({name.rsplit(".", 1)[-1] for name in linear}))
     for target in wanted:
-        if not any(name.split(".")[-1] == target or name.endswith(f".{target}") for name in linear):
+        if not any(name.endswith(f".{target}") for name in linear):
             known = ", ".join(sorted({name.rsplit(".", 1)[-1] for name in linear}))
             raise BadInput(f"naics.model.target_modules: no layer {target!r} in the encoder, expected of: {known}")
     config = LoraConfig(

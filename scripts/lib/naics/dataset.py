@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from .. import files
 from ..errors import BadInput
-from . import taxonomy as taxonomy_file
-from .taxonomy import CHANNELS, Taxonomy
+from . import leaks, tables, taxonomy
+from .codes import level_of
+from .source import JUDGES
+from .taxonomy import Taxonomy
 from .texts import QUERY_CHANNEL, ChannelTexts, collect
 
-__all__ = ["CHANNELS", "Dataset", "load"]
-
 Rows = NDArray[np.int64]
-ENTRY_COLUMNS = ("text", "code", "role")
 
 
 @dataclass(frozen=True)
@@ -48,23 +47,25 @@ class Dataset:
 
 
 def load(folder: Path) -> Dataset:
-    """Read the folder; BadInput when a file is missing, damaged or does not fit the others."""
-    taxonomy = taxonomy_file.load(folder / "taxonomy.parquet")
-    entries = _table(folder / "entries.parquet", ENTRY_COLUMNS)
-    unknown = sorted(set(entries["code"]) - set(taxonomy.codes))
-    if unknown:
-        raise BadInput(f"{folder / 'entries.parquet'}: code {unknown[0]} is not in the taxonomy")
-    exclusions = _table(folder / "exclusions.parquet", ("code", "text", "target"))
-    return Dataset(taxonomy, entries, exclusions, files.read_json(folder / "source.json"))
+    """Read the folder; BadInput when a file is missing, damaged, does not fit the others or leaks what judges."""
+    tree = taxonomy.load(folder / tables.TAXONOMY)
+    entries = tables.read_entries(folder / tables.ENTRIES, tree)
+    exclusions = tables.read_exclusions(folder / tables.EXCLUSIONS, tree)
+    data = Dataset(tree, entries, exclusions, files.read_json(folder / tables.SOURCE))
+    _check(data, folder)
+    return data
 
 
-def _table(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
-    files.sha256(path)  # names the missing file
-    try:
-        table = pl.read_parquet(path)
-    except pl.exceptions.PolarsError as error:
-        raise BadInput(f"{path}: damaged or not Parquet ({str(error).splitlines()[0]})") from None
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise BadInput(f"{path}: missing column {missing[0]!r}")
-    return table
+def _check(data: Dataset, folder: Path) -> None:
+    """Entries are texts of six-digit codes, each with one role; no text that judges is read anywhere else."""
+    for number, text, code in data.entries.select("entry_id", "text", "code").iter_rows():
+        if not (text or "").strip():
+            raise BadInput(f"{folder / tables.ENTRIES}: entry {number}: empty text")
+        if level_of(code) != 6:
+            raise BadInput(f"{folder / tables.ENTRIES}: entry {number}: code {code}, expected six digits")
+    twice = data.entries.filter(pl.col("entry_id").is_duplicated())["entry_id"]
+    if len(twice):
+        raise BadInput(f"{folder / tables.ENTRIES}: entry {twice[0]} stands twice")
+    lines = (line for text in data.taxonomy.channel("description") for line in text.split("\n"))
+    leaks.refuse(data.role(*JUDGES)[0], [*lines, *data.exclusions["text"]], str(folder))
+    leaks.refuse(data.role("test")[0], data.role("validation")[0], str(folder))

@@ -37,15 +37,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, required=True, help="a stage's checkpoint")
     parser.add_argument("--data", type=Path, required=True, help="folder made by prepare_naics.py")
     parser.add_argument("--texts", type=Path, required=True, help="file made by encode_naics.py")
-    parser.add_argument("--split", choices=("validation", "test"), default="test", help="whose descriptions to classify")
+    parser.add_argument(
+        "--split", choices=("validation", "test"), default="test", help="whose descriptions to classify"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the bootstrap")
 
 
+@torch.no_grad()
 def measure(args: argparse.Namespace) -> dict[str, Any]:
     """The metrics.json of one checkpoint on one split."""
     data = dataset.load(args.data)
     _, base, model, about = naics_model.load(args.checkpoint)
-    texts = bank.TextBank(bank.load(args.texts, model.shape.encoder, model.shape.cut), base, model.shape.cut)
+    shape = model.shape
+    texts = bank.TextBank(bank.load(args.texts, data.texts, shape.encoder, shape.cut), base, shape.cut)
     points = embed_codes(model, texts, data.texts)
     distances = model.head.geometry.pairwise(points, points).numpy()
     entries, details = _classify(data, texts, model, points, args)
@@ -82,7 +86,9 @@ def _classify(data: Dataset, texts: bank.TextBank, model, points: torch.Tensor, 
     return entries, {"digits": by_digits, "queries": len(queries), "candidates": len(leaves)}
 
 
-def _baselines(data: Dataset, texts: bank.TextBank, queries: list[str], rows, leaves, known: Known) -> dict[str, Matrix]:
+def _baselines(
+    data: Dataset, texts: bank.TextBank, queries: list[str], rows, leaves, known: Known
+) -> dict[str, Matrix]:
     """Score matrices of what needs no training of ours; they see all entries the model may see."""
     raw = F.normalize(texts.channels[QUERY_CHANNEL].vectors, dim=1).numpy()
     asked, remembered = raw[rows], raw[known.rows]

@@ -88,4 +88,3 @@ def _drop(members: csr_matrix, columns: Rows) -> csr_matrix:
     kept = members.multiply(keep[None, :]).tocsr()
     kept.eliminate_zeros()
     return kept
-

@@ -2,10 +2,14 @@
 
 import math
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from . import lorentz
+
+Matrix = NDArray[np.floating]
 
 
 class Lorentz(nn.Module):
@@ -14,6 +18,8 @@ class Lorentz(nn.Module):
     The radius is `max_radius * sigmoid(.)`: float64 holds the constraint to 1e-5 up to about
     radius 12, and a sigmoid keeps a gradient where a clamp would not.
     """
+
+    metric = "lorentz"  # of an index over its points
 
     def __init__(self, curvature: float, learn_curvature: bool) -> None:
         super().__init__()
@@ -35,9 +41,16 @@ class Lorentz(nn.Module):
         """Distances of rows, `(..., d + 1)` twice to `(...)`, broadcasting."""
         return lorentz.dist(u, v, self.curvature)
 
+    def distances(self, scores: Matrix) -> Matrix:
+        """Distances from the Lorentz products that an index answers with."""
+        c = self.curvature.item()
+        return np.arccosh(np.maximum(-c * scores.astype(np.float64), 1.0)) / math.sqrt(c)
+
 
 class Euclidean(nn.Module):
     """The same directions and radii, taken as plain vectors: the control for what curvature brings."""
+
+    metric = "l2"
 
     def points(self, tangent: Tensor) -> Tensor:
         return tangent.double()
@@ -50,3 +63,10 @@ class Euclidean(nn.Module):
     def rowwise(self, u: Tensor, v: Tensor) -> Tensor:
         """Distances of rows, `(..., d)` twice to `(...)`, broadcasting."""
         return (u - v).square().sum(-1).clamp(min=lorentz.COINCIDENT).sqrt()
+
+    def distances(self, scores: Matrix) -> Matrix:
+        """Distances from the squared ones that an index answers with."""
+        return np.sqrt(scores.astype(np.float64))
+
+
+Space = Lorentz | Euclidean

@@ -25,7 +25,7 @@ def clear(source: Source, roles: Sequence[str]) -> tuple[Source, dict[str, int]]
     references = [reference for reference in source.references if normalized(reference.text) not in judging]
     removed = {
         "entries": len(source.entries) - len(rows),
-        "description lines": sum(_repeated(node.description, judging) for node in source.nodes),
+        "description_lines": sum(_repeated(node.description, judging) for node in source.nodes),
         "exclusions": len(source.references) - len(references),
     }
     kept = replace(source, nodes=nodes, references=references, entries=[e for e, _ in rows], roles=[r for _, r in rows])

@@ -10,10 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import checkpoint, encoders, seeds
+from ..encoders import Encoder
 from ..errors import BadInput
 from .channels import ChannelEncoders, Lora, load_trainable, trainable
-from .fusion import LinearFusion, MixtureOfExperts
-from .geometry import Euclidean, Lorentz
+from .fusion import LinearFusion, MixtureOfExperts, context
+from .geometry import Euclidean, Lorentz, Space
 from .taxonomy import CHANNELS
 
 
@@ -53,10 +54,11 @@ class Head(nn.Module):
             self.fusion: nn.Module = MixtureOfExperts(channels, d_in, shape.dim, *sizes)
         else:
             self.fusion = LinearFusion(channels, d_in, shape.dim)
-        self.radius = nn.Sequential(nn.Linear(channels * d_in + channels, 64), nn.GELU(), nn.Linear(64, 1))
-        nn.init.zeros_(self.radius[2].weight)
-        nn.init.zeros_(self.radius[2].bias)  # half of max_radius
-        self.geometry: Lorentz | Euclidean = (
+        first, last = nn.Linear(channels * d_in + channels, 64), nn.Linear(64, 1)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)  # half of max_radius
+        self.radius = nn.Sequential(first, nn.GELU(), last)
+        self.geometry: Space = (
             Lorentz(shape.curvature, shape.learn_curvature) if shape.geometry == "lorentz" else Euclidean()
         )
         self.log_temperature = nn.Parameter(torch.tensor(math.log(shape.temperature)))
@@ -65,8 +67,7 @@ class Head(nn.Module):
         """Unit channel vectors `(n, C, d)` and presence `(n, C)` to points and the balance loss."""
         features = torch.where(present.unsqueeze(-1) > 0, vectors, self.empty).flatten(1)  # (n, C * d)
         fused, balance = self.fusion(features, present)
-        seen = torch.cat([features, present], dim=1)
-        radius = self.max_radius * torch.sigmoid(self.radius(seen))  # (n, 1)
+        radius = self.max_radius * torch.sigmoid(self.radius(context(features, present)))  # (n, 1)
         return self.geometry.points(radius * F.normalize(fused, dim=1)), balance
 
     def logits(self, distances: Tensor) -> Tensor:
@@ -76,7 +77,7 @@ class Head(nn.Module):
 class NaicsModel(nn.Module):
     """Channel encoders and head over a frozen base; with LoRA rank 0 the head alone."""
 
-    def __init__(self, shape: Shape, base: nn.Module) -> None:
+    def __init__(self, shape: Shape, base: Encoder) -> None:
         super().__init__()
         lora = Lora(shape.cut, shape.r, shape.lora_alpha, shape.lora_dropout, shape.target_modules)
         self.shape = shape
@@ -84,13 +85,13 @@ class NaicsModel(nn.Module):
         self.head = Head(shape, base.config.hidden_size)
 
 
-def start(shape: Shape, previous: Path | None, seed: int) -> tuple[Any, nn.Module, NaicsModel]:
+def start(shape: Shape, previous: Path | None, seed: int) -> tuple[Any, Encoder, NaicsModel]:
     """(tokenizer, frozen base, model): new weights, a function of the seed, or those of a checkpoint of this shape."""
     if previous:
         tokenizer, base, model, _ = load(previous)
         if model.shape != shape:
             differing = [name for name, value in asdict(shape).items() if asdict(model.shape)[name] != value]
-            raise BadInput(f"{previous}: has another {differing[0]} than this stage, expected the same model throughout")
+            raise BadInput(f"{previous}: has another {differing[0]} than this stage, expected one model throughout")
         return tokenizer, base, model
     tokenizer, base = encoders.load(shape.encoder, "naics.model.encoder")
     seeds.seed_torch(seed, "initial weights")
@@ -102,7 +103,7 @@ def save(path: Path, model: NaicsModel, about: dict[str, Any]) -> None:
     checkpoint.save(path, trainable(model), {**about, "kind": "naics", "shape": asdict(model.shape)})
 
 
-def load(path: Path) -> tuple[Any, nn.Module, NaicsModel, dict[str, Any]]:
+def load(path: Path) -> tuple[Any, Encoder, NaicsModel, dict[str, Any]]:
     """(tokenizer, frozen base, model, metadata) of a checkpoint."""
     tensors, about = checkpoint.load(path)
     if about.get("kind") != "naics":

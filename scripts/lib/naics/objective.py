@@ -107,9 +107,7 @@ class Objective:
         features, present = query_features(F.dropout(vectors, self.sizes.query_dropout, self.model.training))
         code_features, code_present = self.features.gather(self.codes, self._live(step), without=distinct)
         code_present = drop_channels(code_present, self.sizes.channel_dropout)
-        points, balance = self.model.head(
-            torch.cat([features, code_features]), torch.cat([present, code_present])
-        )
+        points, balance = self.model.head(torch.cat([features, code_features]), torch.cat([present, code_present]))
         return points[: len(rows)], points[len(rows) :], balance
 
     def _live(self, step: int) -> Live:

@@ -14,11 +14,12 @@ from .. import metrics
 from .taxonomy import Taxonomy
 
 Matrix = NDArray[np.floating]
+Tree = NDArray[np.number]  # of edges, whole numbers
 Rows = NDArray[np.int64]
 
 
 def measure(
-    taxonomy: Taxonomy, tree: Matrix, distances: dict[str, Matrix], rows: Rows, slice_name: str, seed: int
+    taxonomy: Taxonomy, tree: Tree, distances: dict[str, Matrix], rows: Rows, slice_name: str, seed: int
 ) -> list[dict[str, Any]]:
     """Entries of metrics.json over the query codes `rows`; the first of `distances` is the model.
 
@@ -28,7 +29,9 @@ def measure(
     for metric, score in (("parent_recall_at_1", parent_hits), ("sibling_map", sibling_precision)):
         scored = {name: score(taxonomy, matrix, rows) for name, matrix in distances.items()}
         entries.append(_compare(metric, slice_name, scored, seed))
-    ndcg = {name: metrics.ndcg_at_k(-_others(matrix, rows), _gains(tree, rows), 10) for name, matrix in distances.items()}
+    ndcg = {
+        name: metrics.ndcg_at_k(-_others(matrix, rows), _gains(tree, rows), 10) for name, matrix in distances.items()
+    }
     entries.append(_compare("ndcg_at_10", slice_name, ndcg, seed))
     for metric, prepare in (("pearson_tree_distance", np.asarray), ("spearman_tree_distance", _ranks)):
         entries.append(_correlation(metric, slice_name, tree, distances, rows, prepare, seed))
@@ -56,7 +59,7 @@ def sibling_precision(taxonomy: Taxonomy, distance: Matrix, rows: Rows) -> Matri
     return np.array(scores)
 
 
-def distortion(tree: Matrix, distance: Matrix) -> float:
+def distortion(tree: Tree, distance: Matrix) -> float:
     """Mean |d / (s t) - 1| over pairs with the scale s that is best in least squares of d on t."""
     upper = np.triu_indices(len(tree), 1)
     t, d = tree[upper].astype(float), distance[upper]
@@ -76,7 +79,7 @@ def _others(distance: Matrix, rows: Rows) -> Matrix:
     return block
 
 
-def _gains(tree: Matrix, rows: Rows) -> Matrix:
+def _gains(tree: Tree, rows: Rows) -> Matrix:
     """Graded relevance: the farther in the tree, the less; 0 for the code itself."""
     block = tree[rows].astype(np.float64)
     gains = block.max() - block
@@ -89,7 +92,7 @@ def _ranks(block: Matrix) -> Matrix:
 
 
 def _correlation(
-    metric: str, slice_name: str, tree: Matrix, distances: dict[str, Matrix], rows: Rows, prepare: Any, seed: int
+    metric: str, slice_name: str, tree: Tree, distances: dict[str, Matrix], rows: Rows, prepare: Any, seed: int
 ) -> dict[str, Any]:
     """Correlation over all pairs (query code, other code); the bootstrap draws query codes."""
     off_diagonal = np.arange(len(tree))[None, :] != rows[:, None]

@@ -33,8 +33,8 @@ def taxonomy_of(source: Source) -> Taxonomy:
     nodes = [replace(node, examples=examples[node.code]) for node in source.nodes]
     taxonomy = build(nodes, source.said)
     for reference in source.references:
-        if reference.target not in taxonomy.row:
-            raise BadInput(f"{source.said}: code {reference.code} refers to {reference.target}, which does not exist")
+        if not {reference.code, reference.target} <= taxonomy.row.keys():
+            raise BadInput(f"{source.said}: an exclusion sends {reference.code} to {reference.target}: no such code")
     return taxonomy
 
 
@@ -76,10 +76,10 @@ def counts(taxonomy: Taxonomy, source: Source) -> dict[str, object]:
     """What source.json says of the amounts."""
     return {
         "codes": len(taxonomy),
-        "codes by level": {str(level): count for level, count in sorted(Counter(taxonomy.level.tolist()).items())},
-        "held-out codes": int(taxonomy.held_out.sum()),
-        "only children": int(taxonomy.only_child.sum()),
-        "empty descriptions": taxonomy.channel("description").count(""),
-        "entries by role": {role: Counter(source.roles)[role] for role in ROLES},
+        "codes_by_level": {str(level): count for level, count in sorted(Counter(taxonomy.level.tolist()).items())},
+        "held_out_codes": int(taxonomy.held_out.sum()),
+        "only_children": int(taxonomy.only_child.sum()),
+        "empty_descriptions": taxonomy.channel("description").count(""),
+        "entries_by_role": {role: Counter(source.roles)[role] for role in ROLES},
         "exclusions": len(source.references),
     }

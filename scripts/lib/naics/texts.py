@@ -6,6 +6,8 @@ the codes below it. A channel without texts is empty and stays empty: the model 
 vector for that. A business description is a text of the examples channel, alone.
 """
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +46,12 @@ def collect(taxonomy: Taxonomy, queries: list[str]) -> list[ChannelTexts]:
         members = csr_matrix((np.ones(len(codes), dtype=np.float32), (codes, rows)), (len(lists), len(index)))
         channels.append(ChannelTexts(list(index), members))
     return channels
+
+
+def fingerprint(channels: Sequence[ChannelTexts]) -> str:
+    """What names the texts of all channels in their order: what is computed of one order fits no other."""
+    texts = (text for channel in channels for text in channel.texts)
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
 def _texts_by_channel(taxonomy: Taxonomy) -> list[list[list[str]]]:

@@ -5,7 +5,6 @@ Columns anchor, positive, negative (uint16, rows of the taxonomy) and hardness (
 pair's place and eight counts, whatever the number of rows.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +37,10 @@ class Unit:
     rows: int
 
     def read(self, *columns: str) -> list[NDArray]:
-        frame = pl.scan_parquet(self.file).select(columns).slice(self.first, self.rows).collect()
+        try:
+            frame = pl.scan_parquet(self.file).select(columns).slice(self.first, self.rows).collect()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise BadInput(f"{self.file}: damaged ({str(error).splitlines()[0]})") from None
         return [frame[column].to_numpy() for column in columns]
 
 
@@ -59,7 +61,7 @@ def write(folder: Path, relations: Relations, curriculum: Curriculum, limit: int
     Memory holds one row group.
     """
     pools = Pools(relations)
-    groups = list(_row_groups(pools, *pairs(relations, curriculum), limit))
+    groups = _row_groups(pools, *pairs(relations, curriculum), limit)
     for number in range(0, len(groups), FILE_GROUPS):
         name = folder / f"part-{number // FILE_GROUPS:05d}.parquet"
         with pq.ParquetWriter(name, SCHEMA, compression="zstd", use_dictionary=RUNS) as writer:
@@ -68,24 +70,14 @@ def write(folder: Path, relations: Relations, curriculum: Curriculum, limit: int
     return sum(unit.rows for unit in find_units(folder))
 
 
-def _row_groups(
-    pools: Pools, anchors: NDArray, positives: NDArray, limit: int | None
-) -> Iterator[tuple[NDArray, NDArray]]:
-    """(anchors, positives) of the pairs whose rows make a row group of about GROUP_ROWS."""
-    blocks = np.arange(0, len(anchors), 1 << 14)
-    rows = np.concatenate(
-        [_rows_of(pools, anchors[at : at + (1 << 14)], positives[at : at + (1 << 14)]) for at in blocks]
-    )
+def _row_groups(pools: Pools, anchors: NDArray, positives: NDArray, limit: int | None) -> list[list[NDArray]]:
+    """[anchors, positives] of the pairs whose rows make a row group of about GROUP_ROWS."""
+    rows = pools.counts(anchors, positives)
     if limit and limit < rows.sum():
         spread = np.linspace(0, len(rows) - 1, max(1, int(len(rows) * limit / rows.sum()))).astype(np.int64)
         anchors, positives, rows = anchors[spread], positives[spread], rows[spread]
-    group = (rows.cumsum() - rows) // GROUP_ROWS
-    edges = np.flatnonzero(np.diff(group)) + 1
-    yield from zip(np.split(anchors, edges), np.split(positives, edges))
-
-
-def _rows_of(pools: Pools, anchors: NDArray, positives: NDArray) -> NDArray[np.int64]:
-    return pools.slices(anchors, positives)[1].sum(axis=1)
+    edges = np.flatnonzero(np.diff((rows.cumsum() - rows) // GROUP_ROWS)) + 1
+    return [list(group) for group in zip(np.split(anchors, edges), np.split(positives, edges))]
 
 
 def _enumerate(pools: Pools, anchors: NDArray, positives: NDArray) -> tuple[NDArray, ...]:
@@ -115,7 +107,9 @@ def find_units(path: Path) -> list[Unit]:
         if not footer.schema.to_arrow_schema().equals(SCHEMA):
             raise BadInput(f"{file}: columns {footer.schema.names}, expected {SCHEMA.names} as uint16 and uint8")
         rows = [footer.row_group(number).num_rows for number in range(footer.num_row_groups)]
-        units += [Unit(file, first, count) for first, count in zip(np.cumsum([0, *rows]).tolist(), rows)]
+        units += [Unit(file, first, count) for first, count in zip(np.cumsum([0, *rows]).tolist(), rows) if count]
+    if not units:
+        raise BadInput(f"{path}: no triplets")
     return units
 
 
@@ -124,11 +118,13 @@ def index(units: list[Unit], usable: NDArray[np.bool_]) -> PairIndex:
     parts = [_index_unit(unit, number, usable) for number, unit in enumerate(units)]
     anchors, positives, numbers, firsts, sizes = (np.concatenate(columns) for columns in zip(*parts))
     order = np.lexsort((positives, anchors))
-    twice = np.flatnonzero((np.diff(anchors[order].astype(int)) == 0) & (np.diff(positives[order].astype(int)) == 0))
-    if len(twice):
-        file = units[numbers[order[twice[0]]]].file
-        raise BadInput(f"{file}: pair {anchors[order[twice[0]]]}, {positives[order[twice[0]]]} lies in two places")
-    return PairIndex(anchors[order], positives[order], numbers[order], firsts[order], sizes[order])
+    found = PairIndex(anchors[order], positives[order], numbers[order], firsts[order], sizes[order])
+    twice = (found.anchors[1:] == found.anchors[:-1]) & (found.positives[1:] == found.positives[:-1])
+    if twice.any():
+        at = twice.argmax()
+        pair = f"{found.anchors[at]}, {found.positives[at]}"
+        raise BadInput(f"{units[found.units[at]].file}: the rows of pair {pair} lie in two places")
+    return found
 
 
 def _index_unit(unit: Unit, number: int, usable: NDArray[np.bool_]) -> tuple[NDArray, ...]:

@@ -20,6 +20,7 @@ BEYOND = np.array([END, *range(SAME + 1, SAME + 6), OTHER, EXCLUDED])
 # ... and which of them move with d: all begin at lead 0, only buckets 7 to 3 end at a lead.
 MOVES = np.array([0, 1, 1, 1, 1, 1, 0, 0])
 NOWHERE = 1 << 15
+BLOCK = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ class Pools:
         inside = (chain[:, None, :] >= starts[:, :, None]) & (chain[:, None, :] < ends[:, :, None])
         return starts, ends - starts - inside.sum(axis=2), chain
 
+    def counts(self, anchors: NDArray, positives: NDArray) -> NDArray[np.int64]:
+        """Negatives of each of many pairs, `(P,)`, in bounded memory."""
+        blocks = np.array_split(np.arange(len(anchors)), len(anchors) // BLOCK + 1)
+        return np.concatenate([self.slices(anchors[b], positives[b])[1].sum(axis=1) for b in blocks])
+
 
 def _chains(twin: NDArray[np.integer]) -> NDArray[np.int64]:
     """The members of each code's chain of only children, `(n, S)`, filled up with n."""
@@ -101,7 +107,9 @@ class ImplicitSource:
         self.wanted = curriculum.wanted
         self._epoch = 0
         self._order = epoch_order(self.anchors, curriculum.max_positives, seed, 0)
-        self._check_enough()
+        fewest = self.pools.counts(self.anchors, self.positives).min()
+        if fewest < curriculum.k_negatives:
+            raise BadInput(f"k_negatives {curriculum.k_negatives}: a pair has only {fewest} negatives")
 
     def batch(self, step: int) -> Triplets:
         """Batch `step` of this rank: `triplet_batch` pairs and k_negatives each."""
@@ -134,9 +142,3 @@ class ImplicitSource:
             rows.append(self._order[at : at + count])
             first, count = first + len(rows[-1]), count - len(rows[-1])
         return np.concatenate(rows)
-
-    def _check_enough(self) -> None:
-        for pairs in np.array_split(np.arange(len(self.anchors)), len(self.anchors) // (1 << 14) + 1):
-            fewest = self.pools.slices(self.anchors[pairs], self.positives[pairs])[1].sum(axis=1).min()
-            if fewest < self.curriculum.k_negatives:
-                raise BadInput(f"k_negatives {self.curriculum.k_negatives}: a pair has only {fewest} negatives")

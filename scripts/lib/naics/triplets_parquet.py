@@ -4,6 +4,7 @@ Row groups are read in windows of a few, in an order drawn anew each epoch; the 
 shuffled, and each draws its negatives from its own rows. A row group is read by one rank alone.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,9 +74,7 @@ class ParquetSource:
         positions, columns = draw(first[:, None] + sizes.cumsum(axis=1) - sizes, sizes, self.wanted, rng)
         negatives = self._negatives[positions].astype(np.int64)
         if negatives.max() >= len(self.held_out) or self.held_out[negatives].any():
-            raise BadInput(
-                f"{self.path}: a negative is of a held-out family or unknown, expected a file of this taxonomy"
-            )
+            raise BadInput(f"{self.path}: a negative is of a held-out family or unknown: a file of another taxonomy")
         hardness = (HARDEST - columns).astype(np.uint8)
         return at.anchors[pairs].astype(np.int64), at.positives[pairs].astype(np.int64), negatives, hardness
 
@@ -109,15 +108,16 @@ class ParquetSource:
         units = self._plan.units[window * WINDOW : (window + 1) * WINDOW]
         counts = np.array([self.units[unit].rows for unit in units])
         self._offsets[units] = counts.cumsum() - counts
-        for unit in units:
-            at, rows = self._offsets[unit], self.units[unit].rows
-            self._negatives[at : at + rows] = self.units[unit].read("negative")[0]
+        with ThreadPoolExecutor(WINDOW) as pool:  # polars lets go of the interpreter while it decodes
+            for unit, (negatives,) in zip(units, pool.map(lambda unit: self.units[unit].read("negative"), units)):
+                self._negatives[self._offsets[unit] :][: len(negatives)] = negatives
 
     def _check_enough(self) -> None:
-        if len(self.units) < self.world_size:
-            raise BadInput(
-                f"{self.path}: {len(self.units)} row groups, expected one for each of {self.world_size} ranks"
-            )
-        fewest = self.index.sizes.sum(axis=1).min(initial=self.curriculum.k_negatives)
-        if not len(self.index.anchors) or fewest < self.curriculum.k_negatives:
-            raise BadInput(f"{self.path}: no pair of the curriculum, or one with only {fewest} negatives")
+        groups, k = len(self.units), self.curriculum.k_negatives
+        if groups < self.world_size:
+            raise BadInput(f"{self.path}: {groups} row groups, expected one for each of {self.world_size} ranks")
+        if not len(self.index.anchors):
+            raise BadInput(f"{self.path}: no pair of the curriculum")
+        fewest = self.index.sizes.sum(axis=1).min()
+        if fewest < k:
+            raise BadInput(f"{self.path}: a pair has only {fewest} negatives, expected k_negatives {k}")

@@ -23,6 +23,6 @@ def scorer(model: NaicsModel, bank: TextBank, data: Dataset) -> Callable[[], flo
         points = embed_codes(model, bank, data.texts)
         queries = embed_descriptions(model, bank, rows)
         distances = model.head.geometry.pairwise(queries, points[torch.from_numpy(leaves)])
-        return float(metrics.reciprocal_rank(metrics.rank_of_truth(-distances.numpy(), truth)).mean())
+        return float(metrics.reciprocal_rank(metrics.rank_of_truth(-distances.cpu().numpy(), truth)).mean())
 
     return score

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tiny_naics import World
 
 from lib.naics import census, leaks, packaged
 from lib.naics.relations import Relations, relate
@@ -65,3 +66,9 @@ def small(source: Source) -> Relations:
     nodes = [node for node in source.nodes if node.code[:2] in ("22", "44", "45", "61")]
     excluded = [("221111", "221112"), ("221111", "221330"), ("221111", "457210"), ("611110", "611310"), ("61", "44-45")]
     return relate(build(nodes, "small"), excluded)
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A model's surroundings: the little NAICS and an encoder of three random layers."""
+    return World(tmp_path_factory.mktemp("little-naics"))

@@ -1,39 +1,22 @@
-"""The curriculum's triplets: what is drawn, in which shares, from the relations and from Parquet alike."""
+"""The curriculum's triplets: which pairs, how many negatives of which hardness, and what a batch depends on."""
 
 import itertools
 from collections import Counter
 from dataclasses import replace
 
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
+from triplet_batches import EASY, HARD, MEDIUM, pair_keys, same
 
 from lib.errors import BadInput
-from lib.naics import sampling, triplet_table
-from lib.naics.curriculum import Curriculum, epoch_order, pairs, usable
+from lib.naics import sampling
+from lib.naics.curriculum import epoch_order, pairs
 from lib.naics.relations import hardness
-from lib.naics.taxonomy import save
-from lib.naics.triplets import ImplicitSource, Triplets
-from lib.naics.triplets_parquet import ParquetSource
-
-EASY = Curriculum((6,), {"1": 0.875, "2": 0.125})
-MEDIUM = Curriculum((5, 6), {"1": 0.50, "2": 0.25, "5": 0.15, "6": 0.10})
-HARD = Curriculum((2, 3, 4, 5, 6), {1: 0.40, 2: 0.20, 3: 0.10, 4: 0.10, 5: 0.10, 6: 0.05, 8: 0.05})
-
-
-def same(a: Triplets, b: Triplets) -> bool:
-    return all(
-        (getattr(a, name) == getattr(b, name)).all() for name in ("anchors", "positives", "negatives", "hardness")
-    )
-
-
-def pair_keys(batches: list[Triplets]) -> list[tuple[int, int]]:
-    return [pair for batch in batches for pair in zip(batch.anchors.tolist(), batch.positives.tolist())]
-
+from lib.naics.triplets import ImplicitSource
 
 # The curriculum
 
@@ -204,159 +187,3 @@ def test_too_few_negatives_for_k_is_refused(small):
 def test_drawing_triplets_never_imports_torch(run_python):
     done = run_python("import sys; from lib.naics import triplets, triplets_parquet; assert 'torch' not in sys.modules")
     assert done.returncode == 0, done.stderr
-
-
-# Parquet
-
-STAGE = replace(HARD, positive_distance_max=3, triplet_batch=50)
-
-
-@pytest.fixture(scope="module")
-def table(small, tmp_path_factory):
-    """A folder of several files of several small row groups with all triplets of STAGE."""
-    folder = tmp_path_factory.mktemp("triplets")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(triplet_table, "GROUP_ROWS", 20_000)
-        patch.setattr(triplet_table, "FILE_GROUPS", 4)
-        rows = triplet_table.write(folder, small, STAGE)
-    assert rows == len(pl.read_parquet(folder))
-    assert len(list(folder.iterdir())) > 2
-    return folder
-
-
-def test_the_table_is_every_triplet_with_its_hardness(small, table):
-    frame = pl.read_parquet(table)
-    assert frame.schema == {"anchor": pl.UInt16, "positive": pl.UInt16, "negative": pl.UInt16, "hardness": pl.UInt8}
-    anchors, positives = pairs(small, STAGE)
-    grades = hardness(small, anchors[:, None], positives[:, None], np.arange(len(small.level)))
-    grades[:, small.held_out] = 0
-    expected = {(int(anchors[p]), int(positives[p]), int(n), int(grades[p, n])) for p, n in np.argwhere(grades)}
-    assert len(frame) == len(expected) and set(frame.rows()) == expected
-
-
-def test_a_limit_spreads_over_all_pairs(small, tmp_path):
-    rows = triplet_table.write(tmp_path, small, STAGE, limit=50_000)
-    anchors = pl.read_parquet(tmp_path)["anchor"].unique().to_numpy()
-    assert 40_000 < rows <= 60_000
-    assert len(np.unique(small.sector[anchors])) == 3
-
-
-def test_streamed_negatives_are_distinct_and_as_hard_as_they_say(small, table):
-    drawn = ParquetSource(table, small, STAGE, seed=0).batch(3)
-    assert (hardness(small, drawn.anchors[:, None], drawn.positives[:, None], drawn.negatives) == drawn.hardness).all()
-    assert (np.diff(np.sort(drawn.negatives, axis=1), axis=1) > 0).all()
-    assert drawn.hardness.min() >= 1 and drawn.negatives.dtype == np.int64
-
-
-def test_a_fresh_source_resumes_where_another_has_streamed(small, table):
-    """Also across an epoch, backwards, and with positives drawn anew each epoch."""
-    stage = replace(STAGE, max_positives=2)
-    streaming = ParquetSource(table, small, stage, seed=0)
-    streamed = [streaming.batch(step) for step in range(40)]
-    for step in (0, 39, 17):
-        assert same(ParquetSource(table, small, stage, seed=0).batch(step), streamed[step])
-    assert same(streaming.batch(3), streamed[3])
-
-
-def test_original_no_rank_replays_another_ranks_rows(small, table):
-    """There every data-loader worker streamed the whole file."""
-    ranks = [ParquetSource(table, small, replace(STAGE, triplet_batch=1), 0, rank, 3) for rank in range(3)]
-    shares = []
-    for source in ranks:
-        drawn = pair_keys([source.batch(step) for step in range(len(source._plan.pairs))])
-        assert source._plan.epoch == 0 and len(set(drawn)) == len(drawn)
-        shares.append(set(drawn))
-    assert sum(map(len, shares)) == len(set.union(*shares))
-    assert set.union(*shares) == set(zip(*(column.tolist() for column in pairs(small, STAGE))))
-
-
-def test_a_window_of_row_groups_is_all_that_is_in_memory(small, table):
-    source = ParquetSource(table, small, STAGE, seed=0)
-    assert source._negatives.nbytes <= 2 * 4 * max(unit.rows for unit in source.units) < 2 * len(pl.read_parquet(table))
-
-
-def test_a_stage_takes_its_own_pairs_out_of_a_larger_table(small, table):
-    near = replace(STAGE, positive_levels=(6,), positive_distance_max=2)
-    source = ParquetSource(table, small, near, seed=0)
-    assert len(source.index.anchors) == usable(small, near).sum()
-
-
-def frequencies(source, steps: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How often each pair, each bucket of each positive distance, and each negative was drawn."""
-    pair, bucket, negative = np.zeros(n * n), np.zeros((n, 9)), np.zeros(n)
-    for step in range(steps):
-        drawn = source.batch(step)
-        np.add.at(pair, drawn.anchors * n + drawn.positives, 1)
-        np.add.at(bucket, (drawn.anchors[:, None], drawn.hardness), 1)
-        np.add.at(negative, drawn.negatives, 1)
-    return pair, bucket, negative
-
-
-def test_both_sources_draw_from_one_distribution(small, table):
-    """Chi-square of pairs, buckets by anchor and negatives; passes end at different places, hence not whole ones."""
-    stage = replace(STAGE, max_positives=2, triplet_batch=100)
-    sources = ImplicitSource(small, stage, seed=11), ParquetSource(table, small, stage, seed=12)
-    n, steps = len(small.level), 300
-    for counts in zip(*(frequencies(source, steps, n) for source in sources)):
-        both = np.array([count.ravel() for count in counts])
-        both = both[:, both.sum(axis=0) >= 10]
-        assert both.shape[1] > 100
-        assert stats.chi2_contingency(both).pvalue > 1e-3
-
-
-# What a table must not be
-
-
-def rewrite(table, to, change) -> None:
-    """A one-file copy of the table, changed by a function of a frame."""
-    change(pl.read_parquet(table)).write_parquet(to, row_group_size=20_000)
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda frame: frame.reverse(), "the rows of a pair are not sorted by hardness"),
-        (lambda frame: frame, "lies in two places"),  # row groups that cut through pairs
-        (lambda frame: frame.with_columns(pl.col("hardness") + 8), "out of range"),
-        (lambda frame: frame.with_columns(pl.lit(9999, pl.UInt16).alias("anchor")), "out of range"),
-        (lambda frame: frame.drop("hardness"), "expected .'anchor', 'positive', 'negative', 'hardness'."),
-        (lambda frame: frame.cast({"negative": pl.Int64}), "as uint16 and uint8"),
-    ],
-)
-def test_a_table_out_of_order_is_named(small, table, tmp_path, change, said):
-    rewrite(table, tmp_path / "t.parquet", change)
-    with pytest.raises(BadInput, match=rf"t\.parquet: .*{said}"):
-        ParquetSource(tmp_path / "t.parquet", small, STAGE, seed=0)
-
-
-def test_a_damaged_or_missing_table_is_named(small, tmp_path):
-    (tmp_path / "t.parquet").write_bytes(b"PAR1 cut")
-    for path, said in ((tmp_path / "t.parquet", "damaged or not Parquet"), (tmp_path / "no", "no Parquet file")):
-        with pytest.raises(BadInput, match=said):
-            ParquetSource(path, small, STAGE, seed=0)
-
-
-def test_a_table_with_held_out_families_is_refused(small, table):
-    """A table of another split: its pairs are left out, and the first negative drawn from such a family ends it."""
-    half = np.arange(len(small.level)) % 2 == 0
-    source = ParquetSource(table, replace(small, held_out=small.held_out | half), STAGE, seed=0)
-    assert not half[source.index.anchors].any() and not half[source.index.positives].any()
-    with pytest.raises(BadInput, match="a negative is of a held-out family or unknown"):
-        source.batch(0)
-
-
-def test_more_ranks_than_row_groups_are_refused(small, table):
-    with pytest.raises(BadInput, match="expected one for each of 999 ranks"):
-        ParquetSource(table, small, STAGE, 0, 0, 999)
-
-
-def test_the_script_writes_what_the_stream_reads(run_script, related, taxonomy, tmp_path):
-    save(taxonomy, tmp_path / "taxonomy.parquet")
-    pl.DataFrame(schema={"code": pl.String, "text": pl.String, "target": pl.String}).write_parquet(
-        tmp_path / "exclusions.parquet"
-    )
-    knobs = ["--positive-levels", "[6]", "--bucket-percentages", '{"1": 0.875, "2": 0.125}', "--limit", 30_000]
-    done = run_script("build_naics_triplets.py", "--data", tmp_path, *knobs, "--out", tmp_path / "triplets")
-    assert done.returncode == 0, done.stderr
-    plain = replace(related, excludes=np.zeros_like(related.excludes))
-    assert ParquetSource(tmp_path / "triplets", plain, EASY, seed=0).batch(0).negatives.shape == (48, 16)

@@ -1,0 +1,94 @@
+"""Draw a gate: each check's value with its interval, the bar, the hardest baseline and the verdict."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from lib import cli, config, files
+from lib.report import drawing, wording
+
+Check = dict[str, Any]
+
+HEIGHT = 0.78  # inches a check
+LINES = {"pass": "#1b6e33", "fail": "#a8201a"}
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--gate", type=Path, required=True, help="gate.json")
+    parser.add_argument("--out", type=Path, required=True, help="the picture, SVG")
+    args = parser.parse_args()
+
+    report = files.read_json(args.gate)
+    config.check(report, "gate", str(args.gate))
+    draw(report, args.out)
+
+
+def draw(report: dict[str, Any], path: Path) -> None:
+    """One strip a check; where the next strip has the same scale, its numbers serve both."""
+    checks = report["checks"]
+    figure = drawing.figure(1.0 + HEIGHT * len(checks))
+    strips = figure.subplots(len(checks), 1, squeeze=False)[:, 0]
+    for axes, check in zip(strips, checks):
+        draw_check(axes, check)
+    for above, below in pairwise(strips):
+        above.tick_params(labelbottom=above.get_xlim() != below.get_xlim())
+    title = wording.summary(report)
+    figure.suptitle(title, fontweight="bold", y=1 - 0.1 / figure.get_figheight(), va="top")
+    height = figure.get_figheight()
+    figure.subplots_adjust(left=0.03, right=0.97, top=1 - 0.75 / height, bottom=0.55 / height, hspace=2.3)
+    key = "dot, line: value, 95 % interval; arrow: bar, good side; diamond: baseline"
+    figure.text(0.5, 0.08 / height, key, ha="center", fontsize=7.2)
+    drawing.save(figure, path, f"{title}. {'. '.join(', '.join(in_words(check)) for check in checks)}")
+
+
+def draw_check(axes, check: Check) -> None:
+    colour = LINES[check["verdict"]]
+    axes.set(xlim=limits(check), ylim=(-1, 1), yticks=[])
+    axes.spines[["top", "left", "right"]].set_visible(False)
+    axes.tick_params(length=2, pad=1)
+    if (at := bar_at(check)) is not None:
+        good = ">" if "max" not in check["bar"] else "<"
+        axes.plot([at, at], [-1, 1], color=drawing.INK, linewidth=1)
+        axes.plot(at, 0.6, good, color=drawing.INK, markersize=5)
+    if check["baseline"] and check["baseline"]["value"] is not None:
+        axes.plot(check["baseline"]["value"], 0, "D", color=drawing.INK, markerfacecolor="white", markersize=5)
+    if check["value"] is not None:
+        axes.plot(check["interval"] or [check["value"]] * 2, [0, 0], color=colour, linewidth=2.4)
+        axes.plot(check["value"], 0, "o", color=colour, markersize=5.5)
+    for line, up in zip(in_words(check), (30, 20, 11)):
+        size = 8.5 if up == 30 else 7.2
+        axes.annotate(line, (0, 1), (0, up), xycoords="axes fraction", textcoords="offset points", fontsize=size, va="top")
+    axes.annotate(wording.verdict(check), (1, 1), (0, 30), xycoords="axes fraction", textcoords="offset points", ha="right", fontsize=8.5, va="top", fontweight="bold", color=colour)
+
+
+def in_words(check: Check) -> tuple[str, str, str]:
+    """What is measured; the value and the bar; the baseline and the lead over it."""
+    rival = check["baseline"]
+    lead = wording.spread(rival["difference"], rival["interval"], "+") if rival else ""
+    return (
+        f"{check['metric']} on {check['slice']}",
+        f"{wording.spread(check['value'], check['interval'])}, bar: {wording.bar(check)}",
+        f"{rival['name']} {wording.number(rival['value'])}, lead {lead}" if rival else "no baseline",
+    )
+
+
+def limits(check: Check) -> tuple[float, float]:
+    """0 to 1 for fractions, which lets checks be compared; else from 0, or the least value, to a little above."""
+    shown = [*(check["interval"] or []), check["value"], bar_at(check), (check["baseline"] or {}).get("value")]
+    known = [value for value in shown if value is not None]
+    low, high = min([0, *known]), max(known, default=1)
+    return low, 1 if high <= 1 else high * 1.1
+
+
+def bar_at(check: Check) -> float | None:
+    """Where the bar stands on the value's own axis: a lead counts from the baseline."""
+    kind, level = next(iter(check["bar"].items()))
+    if kind != "min_gain":
+        return level
+    rival = check["baseline"]
+    return None if rival is None or rival["value"] is None else rival["value"] + level
+
+
+if __name__ == "__main__":
+    cli.run(main)

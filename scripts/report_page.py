@@ -1,0 +1,75 @@
+"""Make one HTML page of everything the gates judged; it needs no network and opens from a file.
+
+A pipeline's folder holds gate.json, metrics.json, the metrics of its stages (*.metrics.json) and
+pictures/*.svg; the last two may be missing.
+"""
+
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from lib import cli, config, files
+from lib.report import html, tables, wording
+
+TEMPLATE = Path(html.__file__).with_name("page.html")
+
+Json = dict[str, Any]
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("folders", type=Path, nargs="+", help="results folders, one a pipeline")
+    parser.add_argument("--out", type=Path, required=True, help="the page, HTML")
+    args = parser.parse_args()
+
+    reports = [read(folder / "gate.json", "gate") for folder in args.folders]
+    page = Template(files.read_text(TEMPLATE)).substitute(
+        verdict=html.escape(", ".join(map(verdict, reports))),
+        gates="\n".join(html.table(tables.gate(report)) for report in reports),
+        glossary=html.definitions(meanings(reports)),
+        sections="\n".join(section(folder, report) for folder, report in zip(args.folders, reports)),
+    )
+    files.write_text(args.out, page)
+
+
+def read(path: Path, schema: str) -> Json:
+    content = files.read_json(path)
+    config.check(content, schema, str(path))
+    return content
+
+
+def verdict(report: Json) -> str:
+    """What a reader in a hurry takes away."""
+    word, symbol = ("passed", "pass") if report["passed"] else ("is blocked", "fail")
+    return f"{wording.SYMBOLS[symbol]} {report['pipeline']} {word}"
+
+
+def meanings(reports: list[Json]) -> dict[str, str]:
+    """The glossary's entries for the metrics and slices that the gates use."""
+    used = {check[key] for report in reports for check in report["checks"] for key in ("metric", "slice")}
+    return {term: meaning for term, meaning in wording.GLOSSARY.items() if term in used}
+
+
+def section(folder: Path, report: Json) -> str:
+    """One pipeline: its data in words, its pictures, its stages, all that was measured, what made it."""
+    metrics = read(folder / "metrics.json", "metrics")
+    stages = {path.name.split(".")[0]: read(path, "metrics") for path in sorted(folder.glob("*.metrics.json"))}
+    pictures = "\n".join(map(html.picture, sorted(folder.glob("pictures/*.svg"))))
+    shown = [*([tables.stages(report, stages)] if stages else []), *tables.measured(metrics)]
+    shown += tables.details(metrics.get("details", {}))
+    return "\n".join(
+        [
+            f"<section>\n<h2>{html.escape(report['pipeline'])}</h2>",
+            f"<p>Data: {html.escape(report['source'])} ({html.escape(report['dataset'])}).</p>",
+            f'<div class="pictures">\n{pictures}\n</div>',
+            '<div class="tables">',
+            *map(html.table, shown),
+            "</div>",
+            f'<details class="evidence"><summary>Provenance</summary>{html.table(tables.evidence(report))}</details>',
+            "</section>",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)

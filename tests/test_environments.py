@@ -1,0 +1,23 @@
+"""One set of pins, written for pip and for conda."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+ENVS = Path(__file__).resolve().parent.parent / "envs"
+
+
+def pins() -> list[str]:
+    return [line for line in (ENVS / "requirements.txt").read_text().splitlines() if line and not line.startswith("#")]
+
+
+def test_every_requirement_is_pinned_exactly_and_once():
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[A-Za-z0-9_.]+", line) for line in pins())
+    names = [re.sub(r"[-_.]+", "-", line.split("==")[0]).lower() for line in pins()]
+    assert len(names) == len(set(names))
+
+
+def test_conda_installs_the_same_pins():
+    environment = yaml.safe_load((ENVS / "environment.yaml").read_text())
+    assert environment["dependencies"][-1]["pip"] == pins()

@@ -1,0 +1,85 @@
+"""A copy of the workflow with knobs so small that every job runs in seconds, run once for all tests here."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("Snakefile", "rules", "scripts", "config", "profiles", "README.md")
+TARGETS = ("results/naics/gate.json", "results/report.html")
+TINY = {
+    "threads": 1,
+    "naics": {
+        "data": {"source": "packages"},
+        "encoder": {"cut": 5},
+        "texts": {"max_lengths": dict.fromkeys(("title", "description", "excluded", "examples"), 8)},
+        "model": {"expert_hidden": 8, "dim": 8, "r": 2, "target_modules": ["query"]},
+        "train": {"batch_size": 8, "live_codes": 2, "listwise_anchors": 8, "triplet_batch": 8, "k_negatives": 4},
+        "stages": {f"stage{n}": {"steps": 2} for n in (1, 2, 3)},
+    },
+}
+
+
+class Workflow:
+    """A folder with a workflow in it, and what its plan would do."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def snakemake(self, *args: str) -> subprocess.CompletedProcess:
+        environment = {key: value for key, value in os.environ.items() if key != "SLUICE_DATA"}
+        environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "tiny.yaml", *args]
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+
+    def plan(self, *targets: str) -> dict[str, int]:
+        """Rule and number of jobs that a dry-run would start."""
+        done = self.snakemake("--dry-run", *(targets or TARGETS))
+        assert done.returncode == 0, done.stdout + done.stderr
+        table = re.search(r"Job stats:\n.*?\n-+ +-+\n(.*?)\ntotal", done.stdout + done.stderr, re.DOTALL)
+        lines = (line.split() for line in table.group(1).splitlines()) if table else ()
+        return {rule: int(count) for rule, count in lines}
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        text = (self.folder / path).read_text()
+        assert old in text, f"{path} has no {old!r}"
+        (self.folder / path).write_text(text.replace(old, new, 1))
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Workflow:
+    """The tiny workflow after a whole run. Tests must leave it as they found it."""
+    folder = tmp_path_factory.mktemp("workflow")
+    for part in PARTS:
+        source = ROOT / part
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, folder / part)
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    workflow = Workflow(folder)
+    done = workflow.snakemake(*TARGETS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return workflow
+
+
+@pytest.fixture
+def edited(finished, tmp_path):
+    """The finished workflow, put back after the test has edited files named in PARTS."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    for part in (*PARTS, "tiny.yaml"):
+        source = finished.folder / part
+        shutil.copytree(source, kept / part) if source.is_dir() else shutil.copy2(source, kept / part)
+    yield finished
+    for part in (*PARTS, "tiny.yaml"):
+        target = finished.folder / part
+        if target.is_dir():
+            shutil.rmtree(target)
+            shutil.copytree(kept / part, target)
+        else:
+            shutil.copy2(kept / part, target)
