@@ -1,0 +1,97 @@
+"""What people read: pictures, a model card a pipeline, one page for all. A blocked gate has its report too."""
+
+# What report_page.py finds in a pipeline's folder: the same for all, and what one has of its own.
+SHOWN = ["gate.json", "metrics.json", "README.md", "pictures/gates.svg"]
+SHOWN_OF = {"naics": ["pictures/losses.svg", *expand("stage{n}.metrics.json", n=[1, 2, 3])]}
+if config["naics"]["model"]["geometry"] == "lorentz":  # flat points have no disk
+    SHOWN_OF["naics"].append("pictures/tree.svg")
+
+
+rule report_curves_naics:
+    input:
+        code=code("report_curves.py"),
+        histories=expand("results/naics/stage{n}.history.csv", n=[1, 2, 3]),
+    output:
+        report("results/naics/pictures/losses.svg", category="naics", labels={"picture": "what training logged"}),
+    log:
+        "logs/naics/report_curves.log",
+    benchmark:
+        "logs/naics/report_curves.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        run("report_curves.py") + " --history {input.histories} --out {output} > {log} 2>&1"
+
+
+rule report_disk_naics:
+    input:
+        code=code("report_disk.py"),
+        points=rules.embed_naics.output,
+        taxonomy="results/naics/data/taxonomy.parquet",
+    output:
+        report("results/naics/pictures/tree.svg", category="naics", labels={"picture": "the learnt tree"}),
+    log:
+        "logs/naics/report_disk.log",
+    benchmark:
+        "logs/naics/report_disk.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        run("report_disk.py") + " --points results/naics/points --taxonomy {input.taxonomy} --out {output} > {log} 2>&1"
+
+
+rule report_gates:
+    input:
+        code=code("report_gates.py"),
+        schema="config/schemas/gate.json",
+        gate="results/{pipeline}/gate.json",
+    output:
+        report("results/{pipeline}/pictures/gates.svg", category="{pipeline}", labels={"picture": "the gate"}),
+    log:
+        "logs/{pipeline}/report_gates.log",
+    benchmark:
+        "logs/{pipeline}/report_gates.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        run("report_gates.py") + " --gate {input.gate} --out {output} > {log} 2>&1"
+
+
+rule report_card:
+    input:
+        code=code("report_card.py"),
+        schemas=expand("config/schemas/{name}.json", name=["gate", "metrics"]),
+        template="scripts/lib/{pipeline}/card.md",
+        gate="results/{pipeline}/gate.json",
+        metrics="results/{pipeline}/metrics.json",
+    output:
+        "results/{pipeline}/README.md",
+    log:
+        "logs/{pipeline}/report_card.log",
+    benchmark:
+        "logs/{pipeline}/report_card.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        run("report_card.py") + " --gate {input.gate} --metrics {input.metrics} --template {input.template}"
+        " --out {output} > {log} 2>&1"
+
+
+rule report_page:
+    input:
+        code=code("report_page.py"),
+        schemas=expand("config/schemas/{name}.json", name=["gate", "metrics"]),
+        template="scripts/lib/report/page.html",
+        shown=[f"results/{name}/{file}" for name in config["pipelines"] for file in [*SHOWN, *SHOWN_OF.get(name, [])]],
+    output:
+        report("results/report.html", category="all pipelines", labels={"picture": "the report"}),
+    log:
+        "logs/report_page.log",
+    benchmark:
+        "logs/report_page.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    params:
+        folders=expand("results/{pipeline}", pipeline=config["pipelines"]),
+    shell:
+        run("report_page.py") + " {params.folders} --out {output} > {log} 2>&1"

@@ -70,7 +70,8 @@ def draw(panels: Columns, lengths: dict[str, int], path: Path) -> None:
     title = "What training logged"
     figure.suptitle(title, fontweight="bold")
     figure.tight_layout(pad=0.5)
-    drawing.save(figure, path, f"{title} in {', '.join(lengths)}. Thin: each step; thick: mean over {WINDOW} steps; dashed: a stage begins.")
+    key = f"Thin: each step; thick: mean over {WINDOW} steps; dashed: a stage begins."
+    drawing.save(figure, path, f"{title} in {', '.join(lengths)}. {key}")
 
 
 def draw_panel(axes, name: str, values: NDArray[np.float64], lengths: dict[str, int]) -> None:

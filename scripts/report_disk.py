@@ -15,7 +15,7 @@ from lib.naics import layout, lorentz, taxonomy
 from lib.report import drawing
 
 SIZES = {2: 9, 3: 4.5, 4: 2.8, 5: 1.8, 6: 1.2}  # level to marker size in points
-COLOURS = matplotlib.colormaps["tab20"].colors
+COLOURS = [matplotlib.colormaps["tab20"](number) for number in range(20)]
 
 
 def main() -> None:
@@ -69,9 +69,9 @@ def draw(tree: taxonomy.Taxonomy, disk: np.ndarray, caption: str, path: Path) ->
     colours = dict(zip(np.unique(sector), itertools.cycle(COLOURS)))
     for row, colour in colours.items():
         draw_sector(disk_axes, tree, disk, np.flatnonzero(sector == row), colour)
-    for (row, colour), at in zip(colours.items(), apart(disk[list(colours)])):
+    for (row, colour), (x, y) in zip(colours.items(), apart(disk[list(colours)])):
         box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": colour, "linewidth": 1.2}
-        disk_axes.text(*at, tree.codes[row], fontsize=6.5, ha="center", va="center", bbox=box, zorder=9)
+        disk_axes.text(x, y, tree.codes[row], fontsize=6.5, ha="center", va="center", bbox=box, zorder=9)
     draw_key(key_axes, tree, colours)
     for axes in (disk_axes, key_axes):
         axes.set_axis_off()

@@ -56,10 +56,17 @@ def draw_check(axes, check: Check) -> None:
     if check["value"] is not None:
         axes.plot(check["interval"] or [check["value"]] * 2, [0, 0], color=colour, linewidth=2.4)
         axes.plot(check["value"], 0, "o", color=colour, markersize=5.5)
-    for line, up in zip(in_words(check), (30, 20, 11)):
-        size = 8.5 if up == 30 else 7.2
-        axes.annotate(line, (0, 1), (0, up), xycoords="axes fraction", textcoords="offset points", fontsize=size, va="top")
-    axes.annotate(wording.verdict(check), (1, 1), (0, 30), xycoords="axes fraction", textcoords="offset points", ha="right", fontsize=8.5, va="top", fontweight="bold", color=colour)
+    what, value, rival = in_words(check)
+    write(axes, what, 30)
+    write(axes, wording.verdict(check), 30, at=1, ha="right", fontweight="bold", color=colour)
+    write(axes, value, 20, fontsize=7.2)
+    write(axes, rival, 11, fontsize=7.2)
+
+
+def write(axes, text: str, up: float, at: float = 0, fontsize: float = 8.5, **style) -> None:
+    """Text `up` points above the strip, from its left end (at = 0) or to its right end (at = 1)."""
+    style |= {"xycoords": "axes fraction", "textcoords": "offset points", "va": "top", "fontsize": fontsize}
+    axes.annotate(text, (at, 1), (0, up), **style)
 
 
 def in_words(check: Check) -> tuple[str, str, str]:

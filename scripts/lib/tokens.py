@@ -43,7 +43,7 @@ class Tokens:
 
 def tokenize(tokenizer, texts: Sequence[str], max_length: int) -> Tokens:
     """Token ids of each text, special tokens included, cut at `max_length`."""
-    rows = tokenizer(list(texts), truncation=True, max_length=max_length, add_special_tokens=True)["input_ids"]
+    rows = tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"] if len(texts) else []
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
     ids = np.fromiter((token for row in rows for token in row), dtype=np.int32, count=int(offsets[-1]))
     return Tokens(ids, offsets)

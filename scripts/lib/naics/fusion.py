@@ -75,5 +75,5 @@ def balance_loss(logits: Tensor, weights: Tensor) -> Tensor:
     larger number.
     """
     importance = logits.softmax(dim=1).mean(dim=0)
-    load = (weights > 0).float().mean(dim=0) / (weights > 0).float().mean(dim=0).sum()
-    return logits.shape[1] * (importance * load).sum()
+    assigned = (weights > 0).float().sum(dim=0)
+    return logits.shape[1] * (importance * assigned).sum() / assigned.sum()

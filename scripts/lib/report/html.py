@@ -19,7 +19,8 @@ def table(content: Table) -> str:
     marks = content.marks or [""] * len(content.rows)
     body = "\n".join(_row(content.header, cells, mark) for cells, mark in zip(content.rows, marks))
     caption = f"<caption>{escape(content.caption)}</caption>"
-    return f'<div class="scroll"><table>{caption}\n<thead><tr>{header}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+    parts = f"<thead><tr>{header}</tr></thead>\n<tbody>\n{body}\n</tbody>"
+    return f'<div class="scroll"><table>{caption}\n{parts}</table></div>'
 
 
 def _row(header: list[str], cells: list[str], mark: str) -> str:

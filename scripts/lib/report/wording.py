@@ -58,4 +58,5 @@ def summary(report: dict[str, Any]) -> str:
     """One line a pipeline: `naics: passed, 10 of 10 checks`."""
     checks = report["checks"]
     reached = sum(check["verdict"] == "pass" for check in checks)
-    return f"{report['pipeline']}: {'passed' if report['passed'] else 'BLOCKED'}, {reached} of {len(checks)} checks reached"
+    word = "passed" if report["passed"] else "BLOCKED"
+    return f"{report['pipeline']}: {word}, {reached} of {len(checks)} checks reached"
