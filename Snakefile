@@ -18,5 +18,6 @@ include: "rules/report.smk"
 rule all:
     default_target: True
     input:
+        [PRODUCTS[pipeline] for pipeline in config["pipelines"]],
         "results/gates.passed",
         "results/report.html",

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from lib.naics import bank, channels, curriculum, dataset, relations, triplets
-from lib.provenance import environment
 
 from lib import encoders
+from lib.naics import bank, channels, curriculum, dataset, relations, triplets
+from lib.provenance import environment
 
 HARD = {1: 0.40, 2: 0.20, 3: 0.10, 4: 0.10, 5: 0.10, 6: 0.05, 8: 0.05}
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -18,6 +19,7 @@ except BadInput as error:
     raise WorkflowError(str(error)) from None
 
 MACHINE = {key: config[key] for key in ("seed", "device", "precision")}
+PRODUCTS = {}  # what a user takes away besides reports, by pipeline
 DATA = config["data_dir"] or os.environ.get("SLUICE_DATA")
 
 

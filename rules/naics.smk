@@ -12,6 +12,8 @@ NAICS_FILES = [
 ]
 
 
+PRODUCTS["naics"] = "results/naics/index/manifest.json"
+
 # Later layers win: the machine, the model, what all stages share; a stage adds its own on top.
 NAICS_KNOBS = [MACHINE, *(config["naics"][layer] for layer in ("encoder", "model", "train"))]
 
@@ -29,7 +31,7 @@ rule prepare_naics:
     conda:
         "../envs/environment.yaml"
     params:
-        folder=f"--folder {os.path.join(DATA, 'naics')}" if data_files(NAICS_FILES[0]) else "",
+        folder=f"--folder {shlex.quote(os.path.join(DATA, 'naics'))}" if data_files(NAICS_FILES[0]) else "",
         args=flags("naics", "data"),
     shell:
         run("prepare_naics.py") + " {params.folder} {params.args} --out results/naics/data > {log} 2>&1"

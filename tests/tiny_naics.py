@@ -80,7 +80,9 @@ class World:
         data = data or self.data
         related = relations.relate(data.taxonomy, data.exclusions.select("code", "target").rows())
         source = triplets.ImplicitSource(related, CURRICULUM, seed=1)
-        known = features.CodeFeatures(texts, model.encoders, data.texts)
+        training = model.training
+        known = features.CodeFeatures(texts, model.eval().encoders, data.texts)
+        model.train(training)
         return Objective(model, texts, known, data, source, WEIGHTS, replace(SIZES, **sizes), Compute(), seed=1)
 
 

@@ -8,15 +8,13 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from .errors import CANNOT_WRITE, BadInput, CannotWrite, Diverged, Stopped
 
 
 class Format(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
     """Show every default and leave the docstring's lines alone."""
-
-Knobs = TypeVar("Knobs")
 
 
 def parser(doc: str | None) -> argparse.ArgumentParser:
@@ -71,7 +69,7 @@ def json_value(text: str) -> object:
         raise argparse.ArgumentTypeError(f"not JSON: {error.msg} at column {error.colno}") from None
 
 
-def add_knobs(parser: argparse.ArgumentParser, *knobs: type) -> None:
+def add_knobs(parser: argparse.ArgumentParser, *knobs: Any) -> None:
     """One flag for each field of the dataclasses; a field without default is required."""
     for knob in knobs:
         group = parser.add_argument_group(knob.__name__.lower(), (knob.__doc__ or "").splitlines()[0])
@@ -82,11 +80,11 @@ def add_knobs(parser: argparse.ArgumentParser, *knobs: type) -> None:
             if field.type in (bool, "bool"):
                 group.add_argument(flag, action="store_true")
             else:
-                kind = {int: int, float: float, str: str}.get(field.type, json_value)
+                kind = field.type if field.type in (int, float, str) else json_value
                 group.add_argument(flag, type=kind, required=required, default=default, help=" ")
 
 
-def knobs(kind: type[Knobs], args: argparse.Namespace) -> Knobs:
+def knobs(kind: Any, args: argparse.Namespace) -> Any:
     """The dataclass filled from the flags that `add_knobs` made."""
     values = {field.name: getattr(args, field.name) for field in dataclasses.fields(kind)}
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

@@ -14,11 +14,13 @@ SUSPICIOUS_N = 100
 
 
 def judge(metrics: dict[str, Any], bars: list[dict[str, Any]]) -> dict[str, Any]:
-    """The gate report: one check for each bar that holds for the metrics' dataset, and whether all blocking ones passed."""
+    """The gate report: one check for each bar that holds for the dataset, and whether all blocking ones passed."""
     bars = [bar for bar in bars if bar.get("dataset", metrics["dataset"]) == metrics["dataset"]]
     checks = [_check(_find(metrics, bar), bar) for bar in bars]
     if not any(not check["advisory"] for check in checks):
-        raise BadInput(f"{metrics['pipeline']}: no blocking bar for dataset {metrics['dataset']}, expected at least one")
+        raise BadInput(
+            f"{metrics['pipeline']}: no blocking bar for dataset {metrics['dataset']}, expected at least one"
+        )
     passed = all(check["verdict"] == PASS for check in checks if not check["advisory"])
     return {
         "schema": 1,

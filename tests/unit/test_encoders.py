@@ -47,9 +47,7 @@ def test_vectors_are_those_of_sentence_transformers(minilm, ids):
 
 @pytest.mark.parametrize("max_tokens", [1, 50])
 def test_the_size_of_a_batch_changes_nothing(minilm, ids, max_tokens):
-    np.testing.assert_allclose(
-        encoders.encode(minilm[1], ids, max_tokens), encoders.encode(minilm[1], ids), atol=1e-5
-    )
+    np.testing.assert_allclose(encoders.encode(minilm[1], ids, max_tokens), encoders.encode(minilm[1], ids), atol=1e-5)
 
 
 @pytest.mark.parametrize("cut", [0, 2, 3])

@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
 # A unit vector's entries are near 1 / sqrt(d): scaled up, gate, experts and radius learn at the pace
 # of the rest. Chosen on validation among 1, 2, 6 and sqrt(d).
 CONTEXT_SCALE = 6.0
