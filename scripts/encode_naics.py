@@ -22,7 +22,7 @@ def main() -> None:
     args = parser.parse_args()
 
     data = dataset.load(args.data)
-    tokenizer, base = encoders.load(args.encoder, "naics.model.encoder")
+    tokenizer, base = encoders.load(args.encoder, "naics.encoder.encoder")
 
     frozen = []
     for name, channel in zip(CHANNELS, data.texts):

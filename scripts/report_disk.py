@@ -14,6 +14,7 @@ from lib.errors import BadInput
 from lib.naics import layout, lorentz, taxonomy
 from lib.report import drawing
 
+CURVATURE = 4.0  # the disk's, negated: the more it bends, the smaller the stress, but the fuller the rim
 SIZES = {2: 9, 3: 4.5, 4: 2.8, 5: 1.8, 6: 1.2}  # level to marker size in points
 COLOURS = [matplotlib.colormaps["tab20"](number) for number in range(20)]
 
@@ -22,19 +23,18 @@ def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--points", type=Path, required=True, help="folder made by embed_naics.py")
     parser.add_argument("--taxonomy", type=Path, required=True, help="taxonomy.parquet")
-    parser.add_argument("--curvature", type=float, default=4.0, help="the disk's: more bends, less stress, fuller rim")
     parser.add_argument("--steps", type=cli.positive_int, default=300, help="of the fit")
     parser.add_argument("--out", type=Path, required=True, help="the picture, SVG")
     args = parser.parse_args()
 
-    torch.set_num_threads(1)  # the same picture whatever the machine
+    torch.set_num_threads(1)  # the same bytes whatever the number of cores
     tree = taxonomy.load(args.taxonomy)
     points, c = learnt(args.points, tree)
 
     distances = lorentz.pairwise_dist(points, points, c)
     start = layout.principal_directions(lorentz.logmap0(points, c))
-    disk = layout.fit(distances, start, args.curvature, args.steps)
-    drawn = lorentz.pairwise_dist(disk, disk, args.curvature)
+    disk = layout.fit(distances, start, CURVATURE, args.steps)
+    drawn = lorentz.pairwise_dist(disk, disk, CURVATURE)
     lost = layout.stress(drawn, distances).item()
     kept = layout.correlation(drawn, distances)
 
@@ -42,9 +42,9 @@ def main() -> None:
     caption = (
         f"{len(tree):,} codes; a line joins a code to its parent, a larger dot is a higher level. The codes live in"
         f" {points.shape[1] - 1} dimensions at curvature {-c:.2f}; this disk, fitted to their distances, has two at"
-        f" {-args.curvature:g}. Stress {lost:.3f} (0 is exact); drawn and learnt distances correlate by {kept:.3f}."
+        f" {-CURVATURE:g}. Stress {lost:.3f} (0 is exact); drawn and learnt distances correlate by {kept:.3f}."
     )
-    draw(tree, lorentz.to_poincare(disk, args.curvature).numpy() * args.curvature**0.5, caption, args.out)
+    draw(tree, lorentz.to_poincare(disk, CURVATURE).numpy() * CURVATURE**0.5, caption, args.out)
 
 
 def learnt(folder: Path, tree: taxonomy.Taxonomy) -> tuple[Tensor, float]:

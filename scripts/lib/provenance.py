@@ -68,7 +68,7 @@ def environment() -> dict[str, object]:
     return {
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
-        "threads": int(os.environ.get("OMP_NUM_THREADS", 0)) or os.cpu_count(),
+        "threads": int(os.environ.get("OMP_NUM_THREADS", "0").split(",")[0]) or os.cpu_count(),
         "processor": platform.machine(),
     }
 

@@ -1,4 +1,6 @@
-"""lib.encoders: the same vectors as sentence-transformers and transformers, without padding, or one line that says why."""
+"""lib.encoders: the vectors of sentence-transformers, without its padding; or one line that says why not."""
+
+import itertools
 
 import numpy as np
 import pytest
@@ -82,20 +84,12 @@ def test_batches_hold_every_row_once_and_one_length_each(lengths, max_tokens):
     for rows in batches:
         assert len(set(lengths[rows])) == 1
         assert len(rows) == 1 or lengths[rows].sum() <= max_tokens
-    for rows, following in zip(batches, batches[1:]):  # none is smaller than it must be
+    for rows, following in itertools.pairwise(batches):  # none is smaller than it must be
         if lengths[rows[0]] == lengths[following[0]]:
             assert lengths[rows].sum() + lengths[rows[0]] > max_tokens
 
 
 # Finding a model
-
-
-@pytest.fixture
-def nobody_answers(monkeypatch):
-    def asked(name):
-        raise OSError("Name or service not known")
-
-    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda self, name, timeout: asked(name))
 
 
 def refused(name: str) -> str:
@@ -111,7 +105,11 @@ def test_row_25_neither_folder_nor_hub_id(name):
     assert refused(name) == said
 
 
-def test_row_25_no_network(nobody_answers, capfd):
+def test_row_25_no_network(monkeypatch, capfd):
+    def asked(*_, **__):
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", asked)
     name = "owner/a-model-that-nobody-has"
     said = refused(name)
     assert said.startswith(f"naics.encoder.encoder: model {name!r} is not on disk and cannot be fetched (")

@@ -135,8 +135,8 @@ def test_row_4_an_inverted_file_of_a_billion_is_one_that_faiss_itself_believes(t
     assert faiss.read_index(str(folder / "index.faiss")).ntotal == 10**9
 
 
-def test_row_5_not_a_number_never_gets_into_an_index(folder, tmp_path):
-    source = tmp_path / "points"
+def test_row_5_not_a_number_never_gets_into_an_index(tmp_path):
+    source = built(tmp_path).with_name("points")
     matrix = XB.copy()
     matrix[3, 2] = np.nan
     np.save(source / "vectors.npy", matrix)

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 import report_disk
+import report_gates
 from lib import files, gates, metrics, vectors
 from lib.errors import BadInput
 from lib.naics import layout, lorentz, taxonomy
 from lib.report import html, tables, wording
 from lib.report.tables import Table
 
-HOSTILE = '<script src="https://evil.example/x.js">&"\'|</script>'
+HOSTILE = '<script src="https://evil.example/x.js">&"\'| $a$ $$</script>'
 ROOT = Path(__file__).resolve().parents[2]
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 BARS = [
@@ -230,6 +231,23 @@ def test_the_gate_s_picture_says_each_verdict_in_words(results, run_script, tmp_
         "\u2717 FAIL",
     ]
     assert "906.0" in " ".join(said) and "<script" not in text
+
+
+@pytest.mark.parametrize(
+    ("value", "interval", "bar", "rival", "extent", "at"),
+    [
+        (0.7, [0.6, 0.8], {"min": 0.5}, None, (0, 1), 0.5),
+        (0.7, [0.6, 0.8], {"min_gain": 0.1}, 0.5, (0, 1), 0.6),
+        (0.1, [-0.2, 0.3], {"min_gain": 0.1}, None, (-0.2, 1), None),
+        (12.0, [10.0, 14.0], {"max": 20}, 30.0, (0, 33), 20),
+        (None, None, {"min": 0.5}, None, (0, 1), 0.5),
+    ],
+)
+def test_a_strip_shows_everything_there_is(value, interval, bar, rival, extent, at):
+    baseline = None if rival is None else {"name": "raw", "value": rival}
+    check = {"value": value, "interval": interval, "bar": bar, "baseline": baseline}
+    assert report_gates.extent(check) == pytest.approx(extent)
+    assert report_gates.bar_at(check) == at
 
 
 # The learnt tree on a disk

@@ -109,7 +109,7 @@ def test_an_id_that_would_not_come_back(tmp_path, name):
         vectors.save(tmp_path / "points", MATRIX, [*IDS[:-1], name], {})
 
 
-def test_row_6_a_row_without_length(folder):
+def test_row_6_a_row_without_length():
     matrix = MATRIX.copy()
     matrix[4] = 0
     with pytest.raises(BadInput, match=r"^queries: row 4 has length 0$"):

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("Snakefile", "rules", "scripts", "config", "profiles", "README.md")
+PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "README.md")
 TARGETS = ("results/naics/gate.json", "results/report.html")
 TINY = {
     "threads": 1,
@@ -35,7 +35,7 @@ class Workflow:
     def snakemake(self, *args: str) -> subprocess.CompletedProcess:
         environment = {key: value for key, value in os.environ.items() if key != "SLUICE_DATA"}
         environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "tiny.yaml", *args]
+        command = [sys.executable, "-m", "snakemake", *args, "--cores", "2", "--configfile", "tiny.yaml"]
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
 
     def plan(self, *targets: str) -> dict[str, int]:

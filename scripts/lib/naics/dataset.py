@@ -57,15 +57,10 @@ def load(folder: Path) -> Dataset:
 
 
 def _check(data: Dataset, folder: Path) -> None:
-    """Entries are texts of six-digit codes, each with one role; no text that judges is read anywhere else."""
-    for number, text, code in data.entries.select("entry_id", "text", "code").iter_rows():
-        if not (text or "").strip():
-            raise BadInput(f"{folder / tables.ENTRIES}: entry {number}: empty text")
+    """Entries are of six-digit codes, and no text that judges is read anywhere else."""
+    for number, code in data.entries.select("entry_id", "code").iter_rows():
         if level_of(code) != 6:
             raise BadInput(f"{folder / tables.ENTRIES}: entry {number}: code {code}, expected six digits")
-    twice = data.entries.filter(pl.col("entry_id").is_duplicated())["entry_id"]
-    if len(twice):
-        raise BadInput(f"{folder / tables.ENTRIES}: entry {twice[0]} stands twice")
     lines = (line for text in data.taxonomy.channel("description") for line in text.split("\n"))
     leaks.refuse(data.role(*JUDGES)[0], [*lines, *data.exclusions["text"]], str(folder))
     leaks.refuse(data.role("test")[0], data.role("validation")[0], str(folder))

@@ -113,13 +113,14 @@ def _own_texts(data: Dataset, texts: bank.TextBank, leaves) -> tuple[Matrix, NDA
 
 
 def _structure(data: Dataset, texts: bank.TextBank, distances: Matrix, seed: int) -> list[dict[str, Any]]:
-    """Distances against the tree, for trained codes among trained codes' queries and for held-out families."""
+    """Distances against the tree: trained codes among themselves, and held-out families among all codes."""
     raw = _raw_codes(data, texts)
     compared = {"model": distances, "raw": 1 - raw @ raw.T}
-    tree = relations.tree_distance(data.taxonomy)
-    trained, held_out = np.flatnonzero(~data.taxonomy.held_out), np.flatnonzero(data.taxonomy.held_out)
-    entries = structure.measure(data.taxonomy, tree, compared, trained, "trained codes", seed)
-    return entries + structure.measure(data.taxonomy, tree, compared, held_out, "held-out families", seed)
+    tree, taxonomy = relations.tree_distance(data.taxonomy), data.taxonomy
+    every = np.arange(len(taxonomy))
+    trained, held_out = every[~taxonomy.held_out], every[taxonomy.held_out]
+    entries = structure.measure(taxonomy, tree, compared, trained, trained, "trained codes", seed)
+    return entries + structure.measure(taxonomy, tree, compared, held_out, every, "held-out families", seed)
 
 
 def _raw_codes(data: Dataset, texts: bank.TextBank) -> Matrix:

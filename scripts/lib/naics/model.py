@@ -93,7 +93,7 @@ def start(shape: Shape, previous: Path | None, seed: int) -> tuple[Any, Encoder,
             differing = [name for name, value in asdict(shape).items() if asdict(model.shape)[name] != value]
             raise BadInput(f"{previous}: has another {differing[0]} than this stage, expected one model throughout")
         return tokenizer, base, model
-    tokenizer, base = encoders.load(shape.encoder, "naics.model.encoder")
+    tokenizer, base = encoders.load(shape.encoder, "naics.encoder.encoder")
     seeds.seed_torch(seed, "initial weights")
     return tokenizer, base, NaicsModel(shape, base)
 

@@ -19,11 +19,12 @@ Rows = NDArray[np.int64]
 
 
 def measure(
-    taxonomy: Taxonomy, tree: Tree, distances: dict[str, Matrix], rows: Rows, slice_name: str, seed: int
+    taxonomy: Taxonomy, tree: Tree, distances: dict[str, Matrix], rows: Rows, others: Rows, slice_name: str, seed: int
 ) -> list[dict[str, Any]]:
     """Entries of metrics.json over the query codes `rows`; the first of `distances` is the model.
 
     `tree` and each distance matrix are `(n, n)`; the others are baselines, paired by query code.
+    Correlations run over pairs with `others`, everything else ranks all codes.
     """
     entries = []
     for metric, score in (("parent_recall_at_1", parent_hits), ("sibling_map", sibling_precision)):
@@ -34,7 +35,7 @@ def measure(
     }
     entries.append(_compare("ndcg_at_10", slice_name, ndcg, seed))
     for metric, prepare in (("pearson_tree_distance", np.asarray), ("spearman_tree_distance", _ranks)):
-        entries.append(_correlation(metric, slice_name, tree, distances, rows, prepare, seed))
+        entries.append(_correlation(metric, slice_name, tree, distances, rows, others, prepare, seed))
     return entries
 
 
@@ -92,15 +93,22 @@ def _ranks(block: Matrix) -> Matrix:
 
 
 def _correlation(
-    metric: str, slice_name: str, tree: Tree, distances: dict[str, Matrix], rows: Rows, prepare: Any, seed: int
+    metric: str,
+    slice_name: str,
+    tree: Tree,
+    distances: dict[str, Matrix],
+    rows: Rows,
+    others: Rows,
+    prepare: Any,
+    seed: int,
 ) -> dict[str, Any]:
-    """Correlation over all pairs (query code, other code); the bootstrap draws query codes."""
-    off_diagonal = np.arange(len(tree))[None, :] != rows[:, None]
-    target = prepare(tree[rows][off_diagonal].reshape(len(rows), -1).astype(np.float64))
+    """Correlation over all pairs (query code, another of `others`); the bootstrap draws query codes."""
+    pairs = others[None, :] != rows[:, None]
+    target = prepare(tree[np.ix_(rows, others)][pairs].reshape(len(rows), -1).astype(np.float64))
     draws = np.vstack([np.ones(len(rows)), metrics.group_weights(len(rows), seed)])
     columns = []
     for matrix in distances.values():
-        values = prepare(matrix[rows][off_diagonal].reshape(len(rows), -1).astype(np.float64))
+        values = prepare(matrix[np.ix_(rows, others)][pairs].reshape(len(rows), -1).astype(np.float64))
         columns.append(_weighted_pearson(values, target, draws))
     samples = np.stack(columns, axis=1)
     names = list(distances)[1:]

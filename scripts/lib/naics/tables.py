@@ -50,12 +50,18 @@ def exclusion_table(source: Source) -> pl.DataFrame:
 
 
 def read_entries(path: Path | str, taxonomy: Taxonomy) -> pl.DataFrame:
-    """Read and check entries.parquet; BadInput for an unknown code or role, or a text on both sides of the split."""
+    """Read and check entries.parquet; BadInput names the first wrong entry, or a text on both sides of the split."""
     table = read_table(path, list(ENTRY_SCHEMA))
-    for column, known in (("code", taxonomy.row), ("role", ROLES)):
-        unknown = table.filter(~pl.col(column).is_in(list(known)))
-        if len(unknown):
-            raise BadInput(f"{path}: entry {unknown['entry_id'][0]}: unknown {column} {unknown[column][0]!r}")
+    wrongs = {
+        "empty text": pl.col("text").fill_null("").str.strip_chars() == "",
+        "unknown code {code!r}": ~pl.col("code").fill_null("").is_in(taxonomy.codes),
+        "unknown role {role!r}": ~pl.col("role").fill_null("").is_in(ROLES),
+        "stands twice": pl.col("entry_id").is_duplicated(),
+    }
+    for what, wrong in wrongs.items():
+        if len(bad := table.filter(wrong)):
+            entry = bad.row(0, named=True)
+            raise BadInput(f"{path}: entry {entry['entry_id']}: {what.format(**entry)}")
     judged = table.filter(pl.col("role").is_in(JUDGES))["text"]
     trained = table.filter(~pl.col("role").is_in(JUDGES))["text"]
     leaks.refuse(judged, [*trained, *taxonomy.channel("title")], str(path))

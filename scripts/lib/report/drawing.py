@@ -22,6 +22,7 @@ matplotlib.rcParams.update(
         "axes.linewidth": 0.6,
         "axes.titlesize": 9,
         "text.color": INK,
+        "text.parse_math": False,  # a dollar sign in a name is a dollar sign
         "xtick.color": INK,
         "ytick.color": INK,
         "xtick.labelsize": 8,

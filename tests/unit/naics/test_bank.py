@@ -39,7 +39,7 @@ def test_raw_vectors_are_the_full_forward(world, banks, channel, cut):
 def test_stored_states_and_the_layers_above_are_the_full_forward(world, banks, cut):
     """To what float16 keeps: 11 bits."""
 
-    def above(hidden, channel):
+    def above(hidden, _):
         for layer in world.base.encoder.layer[cut:]:
             hidden = layer(hidden, None)
         return hidden.mean(1)

@@ -54,7 +54,7 @@ def test_only_adapters_learn(four):
         assert ("lora_" in name) == (weight.grad is not None and bool(weight.grad.any())), name
 
 
-def test_an_adapter_changes_its_own_channel_and_no_other(world, four):
+def test_an_adapter_changes_its_own_channel_and_no_other(four):
     before = outputs(four)
     move(four.stacks[2])
     changed = (outputs(four) - before).abs().amax(dim=(1, 2))

@@ -81,8 +81,7 @@ def test_it_starts_as_the_mean_of_the_channels_that_are_there(fusion, batch):
     torch.testing.assert_close(fused, rows.sum(1) / present.sum(1, keepdim=True))
 
 
-def test_a_narrower_start_keeps_the_channels_alike_and_lengths_bounded(batch):
-    features, present = batch
+def test_a_narrower_start_keeps_the_channels_alike_and_lengths_bounded():
     torch.manual_seed(1)
     fusion = LinearFusion(CHANNELS, D_IN, D_OUT)
     one = torch.eye(CHANNELS)
