@@ -77,5 +77,6 @@ def _digest(tensors: dict[str, Tensor], about: dict[str, Any]) -> str:
     for name in sorted(tensors):
         tensor = tensors[name].contiguous()
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.flatten().view(torch.uint8).numpy().data)
+        if tensor.numel():  # an empty one has no bytes, and perhaps no stride to view it by
+            digest.update(tensor.flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()

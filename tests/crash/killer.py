@@ -20,9 +20,12 @@ import signal
 import sys
 import traceback
 
-import safetensors.torch  # noqa: F401  imported once, for all children
+import peft  # noqa: F401  all below imported once, for all children
+import polars  # noqa: F401
+import safetensors.torch  # noqa: F401
 import torch._dynamo  # noqa: F401  AdamW imports it, a second and a half
 import tqdm  # noqa: F401
+import transformers.models.auto  # noqa: F401
 
 FILE_EVENTS = {"open", "os.listdir", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "shutil.rmtree"}
 

@@ -72,7 +72,7 @@ def read_exclusions(path: Path | str, taxonomy: Taxonomy) -> pl.DataFrame:
     """Read and check exclusions.parquet; BadInput for a code that the taxonomy does not have."""
     table = read_table(path, list(EXCLUSION_SCHEMA))
     for column in ("code", "target"):
-        unknown = table.filter(~pl.col(column).is_in(taxonomy.codes))[column]
+        unknown = table.filter(~pl.col(column).fill_null("").is_in(taxonomy.codes))[column]
         if len(unknown):
             raise BadInput(f"{path}: unknown {column} {unknown[0]!r}")
     return table

@@ -1,0 +1,129 @@
+"""Rows 21 and 22 for the real thing: train_naics_stage.py, killed or stopped, ends with the bytes of one undisturbed."""
+
+import json
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from tiny_naics import World
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "scripts" / "train_naics_stage.py"
+
+
+class Training:
+    """Runs of one stage that write into one folder; their input lies elsewhere."""
+
+    def __init__(self, killer, folder: Path, flags: list[str]) -> None:
+        self.killer, self.folder, self.log, self.flags = killer, folder, folder.with_suffix(".log"), flags
+        folder.mkdir()
+
+    def run(self, *flags: str, kill: tuple = ("none", 0, 0)) -> int:
+        places = {"--state": "state", "--history": "stage.history.csv", "--out": "stage.ckpt"}
+        writes = [word for flag, name in places.items() for word in (flag, str(self.folder / name))]
+        argv = [str(SCRIPT), *self.flags, *writes, *flags]
+        order = self.killer.order(argv=argv, log=str(self.log), watch=str(self.folder), kill=kill)
+        return self.killer.order(wait=order["pid"])["code"]
+
+    @property
+    def operations(self) -> int:
+        """File operations of the last run, which must have come to its end."""
+        return json.loads(re.findall(r"^events (.*)$", self.log.read_text(), re.MULTILINE)[0])["file"]
+
+    def outputs(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in self.folder.iterdir() if path.is_file()}
+
+    def files(self) -> list[str]:
+        return sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return World(tmp_path_factory.mktemp("little-naics"))
+
+
+@pytest.fixture(scope="module")
+def training(killer, world, tmp_path_factory):
+    """`training(name, **knobs)`: a folder of its own for every call."""
+    folder = tmp_path_factory.mktemp("runs")
+    return lambda name, **knobs: Training(killer, folder / name, world.training(**knobs))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(training):
+    run = training("undisturbed")
+    assert run.run() == 0, run.log.read_text()
+    return run
+
+
+def assert_whole(run: Training, undisturbed: Training, why: object) -> None:
+    assert run.outputs() == undisturbed.outputs(), why
+    assert run.files() == ["stage.ckpt", "stage.history.csv", "state/stage1/lock"], why
+
+
+@pytest.mark.parametrize("share", [0.02, 0.2, 0.41, 0.6, 0.83, 0.93, 0.99])
+def test_row_21_killed_at_a_file_operation(training, undisturbed, share):
+    """Before the first state, in the middle of one, between two, with a best model, and while the outputs are written."""
+    run = training(f"killed-{share}")
+    number = max(1, round(share * undisturbed.operations))
+    assert run.run(kill=("file", number, signal.SIGKILL)) == -signal.SIGKILL
+    assert run.run() == 0, run.log.read_text()
+    assert ("resumed at step" in run.log.read_text()) == (share > 0.1)
+    assert_whole(run, undisturbed, f"killed at operation {number} of {undisturbed.operations}")
+
+
+def test_row_21_killed_again_and_again(training, undisturbed):
+    """Each attempt lives long enough for one more step and dies in the next."""
+    run, begun = training("again"), [0]
+    while run.run(kill=("file", undisturbed.operations // 3, signal.SIGKILL)) == -signal.SIGKILL:
+        begun += [int(step) for step in re.findall(r"resumed at step (\d)", run.log.read_text())]
+    assert begun == sorted(set(begun))
+    assert len(begun) > 2
+    assert_whole(run, undisturbed, begun)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7])
+def test_row_22_stopped_by_sigterm(training, undisturbed, share):
+    run = training(f"stopped-{share}")
+    assert run.run(kill=("file", round(share * undisturbed.operations), signal.SIGTERM)) == 75
+    log = run.log.read_text()
+    (step,) = re.findall(r"^train_naics_stage\.py: stage1: stopped by SIGTERM after step (\d), state saved$", log, re.M)
+    assert "Traceback" not in log
+    assert run.outputs() == {}
+    assert run.run() == 0
+    assert f"stage1: resumed at step {step}\n" in run.log.read_text()
+    assert_whole(run, undisturbed, log)
+
+
+def test_row_22_stopped_before_the_first_step(training, undisturbed):
+    """While models are loaded there is nothing to save: the same command starts again."""
+    run = training("early")
+    assert run.run(kill=("file", 1, signal.SIGTERM)) == 75
+    assert "train_naics_stage.py: stopped by SIGTERM; the same command starts again\n" in run.log.read_text()
+    assert run.run() == 0
+    assert_whole(run, undisturbed, run.log.read_text())
+
+
+def test_row_21_the_second_stage_from_the_first(training, undisturbed):
+    harder = {"positive_levels": [4, 5, 6], "start": str(undisturbed.folder / "stage.ckpt")}
+    whole, killed = training("stage2", **harder), training("stage2-killed", **harder)
+    assert whole.run() == 0, whole.log.read_text()
+    assert killed.run(kill=("file", undisturbed.operations // 2, signal.SIGKILL)) == -signal.SIGKILL
+    assert killed.run() == 0
+    assert_whole(killed, whole, killed.log.read_text())
+    assert whole.outputs()["stage.ckpt"] != undisturbed.outputs()["stage.ckpt"]
+
+
+def test_row_25_a_stage_from_another_start_is_another_run(training, undisturbed, tmp_path):
+    """The checkpoint's content counts: a state made from the old one is left alone, and it is said."""
+    start = tmp_path / "stage.ckpt"
+    start.write_bytes((undisturbed.folder / "stage.ckpt").read_bytes())
+    run = training("restarted", start=str(start))
+    assert run.run(kill=("file", undisturbed.operations // 2, signal.SIGKILL)) == -signal.SIGKILL
+    other = training("other", seed=2)
+    assert other.run() == 0
+    start.write_bytes((other.folder / "stage.ckpt").read_bytes())
+    assert run.run() == 0
+    assert "stage1: a state of another run is here;" in run.log.read_text()
+    assert "resumed" not in run.log.read_text()
