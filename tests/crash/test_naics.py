@@ -1,4 +1,4 @@
-"""Rows 21 and 22 for the real thing: train_naics_stage.py, killed or stopped, ends with the bytes of one undisturbed."""
+"""Rows 21 and 22 for a real training: killed or stopped, it ends with the bytes of one that was left alone."""
 
 import json
 import re
@@ -16,7 +16,7 @@ class Training:
     """Runs of one stage that write into one folder; their input lies elsewhere."""
 
     def __init__(self, killer, folder: Path, flags: list[str]) -> None:
-        self.killer, self.folder, self.log, self.flags = killer, folder, folder.with_suffix(".log"), flags
+        self.killer, self.folder, self.log, self.flags = killer, folder, folder.with_name(f"{folder.name}.log"), flags
         folder.mkdir()
 
     def run(self, *flags: str, kill: tuple = ("none", 0, 0)) -> int:
@@ -62,9 +62,9 @@ def assert_whole(run: Training, undisturbed: Training, why: object) -> None:
     assert run.files() == ["stage.ckpt", "stage.history.csv", "state/stage1/lock"], why
 
 
-@pytest.mark.parametrize("share", [0.02, 0.2, 0.41, 0.6, 0.83, 0.93, 0.99])
+@pytest.mark.parametrize("share", [0.02, 0.2, 0.41, 0.83, 0.93, 0.99])
 def test_row_21_killed_at_a_file_operation(training, undisturbed, share):
-    """Before the first state, in the middle of one, between two, with a best model, and while the outputs are written."""
+    """Before the first state, in the middle of one, between two, with a best model, and while outputs are written."""
     run = training(f"killed-{share}")
     number = max(1, round(share * undisturbed.operations))
     assert run.run(kill=("file", number, signal.SIGKILL)) == -signal.SIGKILL
@@ -74,12 +74,14 @@ def test_row_21_killed_at_a_file_operation(training, undisturbed, share):
 
 
 def test_row_21_killed_again_and_again(training, undisturbed):
-    """Each attempt lives long enough for one more step and dies in the next."""
-    run, begun = training("again"), [0]
-    while run.run(kill=("file", undisturbed.operations // 3, signal.SIGKILL)) == -signal.SIGKILL:
-        begun += [int(step) for step in re.findall(r"resumed at step (\d)", run.log.read_text())]
-    assert begun == sorted(set(begun))
-    assert len(begun) > 2
+    """Each attempt goes on where the one before it died."""
+    run, begun = training("again"), []
+    for share in (0.3, 0.35, 0.4):
+        assert run.run(kill=("file", round(share * undisturbed.operations), signal.SIGKILL)) == -signal.SIGKILL
+        begun += re.findall(r"resumed at step (\d)", run.log.read_text())
+    assert run.run() == 0
+    assert len(begun) == 2
+    assert begun == sorted(begun)
     assert_whole(run, undisturbed, begun)
 
 
