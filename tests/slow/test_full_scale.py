@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+
 from lib import checkpoint, config, encoders, tokens
 from lib.naics import bank, model
 from lib.naics.features import unit_vectors
@@ -49,7 +50,8 @@ def trained(mpnet, tmp_path_factory) -> Path:
     knobs = full(mpnet)
     run("prepare_naics.py", f"--source packages --out {folder}/data")
     encoder = config.flags({"e": knobs["encoder"] | knobs["texts"]}, "e")
-    run("encode_naics.py", f"--data {folder}/data {encoder} --token-cache {folder}/tokens --out {folder}/texts.safetensors")
+    kept = f"--token-cache {folder}/tokens --out {folder}/texts.safetensors"
+    run("encode_naics.py", f"--data {folder}/data {encoder} {kept}")
     start = ""
     for stage in ("stage1", "stage2"):
         layers = [CPU, knobs["encoder"], knobs["model"], knobs["train"], knobs["stages"][stage], FEW]

@@ -157,6 +157,20 @@ def test_without_live_codes_only_descriptions_train_their_encoder(world, model, 
     assert not any(found for channel in range(QUERY_CHANNEL) for found in reached(gradients, f"stacks.{channel}."))
 
 
+@pytest.mark.parametrize(
+    "change", [{"r": 0}, {"fusion": "linear"}, {"geometry": "euclidean"}, {"shared_encoder": True}]
+)
+def test_every_weight_of_every_architecture_learns(world, texts, change):
+    """Among them the head alone on frozen vectors, which the geometries are compared with."""
+    model = world.model(**change).train()
+    goal = world.objective(model, texts, live_codes=53)
+    for step in range(2):
+        _, gradients = step_of(goal, step)
+        silent = [name for name in trainable(model) if not (name in gradients and gradients[name].any())]
+        assert silent == []
+    assert (model.encoders is None) == ("r" in change)
+
+
 def test_a_small_step_down_the_gradient_lowers_the_loss(world, model, texts):
     goal = world.objective(model.eval(), texts, **PLAIN | {"live_codes": 6})
     before, gradients = step_of(goal, 0)
