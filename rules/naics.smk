@@ -42,7 +42,8 @@ rule encode_naics:
         code=code("encode_naics.py"),
         data=NAICS_DATA,
     output:
-        "results/naics/texts.safetensors",
+        texts="results/naics/texts.safetensors",
+        vectors="results/naics/stage0.vectors.safetensors",
     log:
         "logs/naics/encode_naics.log",
     benchmark:
@@ -57,7 +58,7 @@ rule encode_naics:
         encoder=flags("naics", "encoder"),
     shell:
         run("encode_naics.py") + " --data results/naics/data {params.encoder} {params.args}"
-        " --token-cache results/naics/tokens --out {output} > {log} 2>&1"
+        " --token-cache results/naics/tokens --vectors {output.vectors} --out {output.texts} > {log} 2>&1"
 
 
 rule train_naics_stage:
@@ -66,8 +67,10 @@ rule train_naics_stage:
         data=NAICS_DATA,
         texts="results/naics/texts.safetensors",
         start=lambda wildcards: f"results/naics/stage{int(wildcards.n) - 1}.ckpt" if int(wildcards.n) > 1 else [],
+        vectors=lambda wildcards: f"results/naics/stage{int(wildcards.n) - 1}.vectors.safetensors",
     output:
         checkpoint=ensure("results/naics/stage{n}.ckpt", non_empty=True),
+        vectors="results/naics/stage{n}.vectors.safetensors",
         history="results/naics/stage{n}.history.csv",
     log:
         "logs/naics/train_naics_stage{n}.log",
@@ -86,9 +89,10 @@ rule train_naics_stage:
             f"--start results/naics/stage{int(wildcards.n) - 1}.ckpt" if int(wildcards.n) > 1 else ""
         ),
     shell:
-        run("train_naics_stage.py") + " --data results/naics/data --texts {input.texts} {params.start} {params.args}"
-        " --name stage{wildcards.n} --state results/naics/state --tensorboard results/naics/tensorboard/stage{wildcards.n}"
-        " --history {output.history} --out {output.checkpoint} > {log} 2>&1"
+        run("train_naics_stage.py") + " --data results/naics/data --texts {input.texts} {params.start}"
+        " --vectors {input.vectors} {params.args} --name stage{wildcards.n} --state results/naics/state"
+        " --tensorboard results/naics/tensorboard/stage{wildcards.n} --history {output.history}"
+        " --out-vectors {output.vectors} --out {output.checkpoint} > {log} 2>&1"
 
 
 rule eval_naics_stage:
@@ -96,7 +100,8 @@ rule eval_naics_stage:
         code=code("eval_unified.py", "lib/naics/evaluation.py"),
         schema="config/schemas/metrics.json",
         data=NAICS_DATA,
-        texts="results/naics/texts.safetensors",
+        raw="results/naics/stage0.vectors.safetensors",
+        vectors="results/naics/stage{n}.vectors.safetensors",
         checkpoint="results/naics/stage{n}.ckpt",
     output:
         "results/naics/stage{n}.metrics.json",
@@ -110,8 +115,8 @@ rule eval_naics_stage:
         "../envs/environment.yaml"
     threads: config["threads"]
     shell:
-        run("eval_unified.py") + " naics --checkpoint {input.checkpoint} --data results/naics/data"
-        " --texts {input.texts} --split validation --out {output} > {log} 2>&1"
+        run("eval_unified.py") + " naics --checkpoint {input.checkpoint} --vectors {input.vectors} --raw {input.raw}"
+        " --data results/naics/data --split validation --out {output} > {log} 2>&1"
 
 
 rule eval_naics:
@@ -119,7 +124,8 @@ rule eval_naics:
         code=code("eval_unified.py", "lib/naics/evaluation.py"),
         schema="config/schemas/metrics.json",
         data=NAICS_DATA,
-        texts="results/naics/texts.safetensors",
+        raw="results/naics/stage0.vectors.safetensors",
+        vectors="results/naics/stage3.vectors.safetensors",
         checkpoint="results/naics/stage3.ckpt",
     output:
         "results/naics/metrics.json",
@@ -131,15 +137,15 @@ rule eval_naics:
         "../envs/environment.yaml"
     threads: config["threads"]
     shell:
-        run("eval_unified.py") + " naics --checkpoint {input.checkpoint} --data results/naics/data"
-        " --texts {input.texts} --split test --out {output} > {log} 2>&1"
+        run("eval_unified.py") + " naics --checkpoint {input.checkpoint} --vectors {input.vectors} --raw {input.raw}"
+        " --data results/naics/data --split test --out {output} > {log} 2>&1"
 
 
 rule embed_naics:
     input:
         code=code("embed_naics.py"),
         data=NAICS_DATA,
-        texts="results/naics/texts.safetensors",
+        vectors="results/naics/stage3.vectors.safetensors",
         checkpoint="results/naics/stage3.ckpt",
     output:
         multiext("results/naics/points/", "vectors.npy", "ids.txt", "manifest.json"),
@@ -151,7 +157,7 @@ rule embed_naics:
         "../envs/environment.yaml"
     threads: config["threads"]
     shell:
-        run("embed_naics.py") + " --checkpoint {input.checkpoint} --data results/naics/data --texts {input.texts}"
+        run("embed_naics.py") + " --checkpoint {input.checkpoint} --vectors {input.vectors} --data results/naics/data"
         " --out results/naics/points > {log} 2>&1"
 
 
@@ -186,8 +192,10 @@ rule train_naics_geometry:
         code=code("train_naics_stage.py"),
         data=NAICS_DATA,
         texts="results/naics/texts.safetensors",
+        vectors="results/naics/stage0.vectors.safetensors",
     output:
         checkpoint="results/naics/geometry/{geometry}-{dim}.ckpt",
+        vectors=temp("results/naics/geometry/{geometry}-{dim}.vectors.safetensors"),
         history="results/naics/geometry/{geometry}-{dim}.history.csv",
     log:
         "logs/naics/train_naics_geometry_{geometry}-{dim}.log",
@@ -200,12 +208,13 @@ rule train_naics_geometry:
         args=lambda wildcards: merged(
             *NAICS_KNOBS,
             config["naics"]["stages"]["stage3"],
-            {"r": 0, "live_codes": 0, "geometry": wildcards.geometry, "dim": int(wildcards.dim)},
+            config["naics"]["train"],
+            {"r": 0, "live_codes": 0, "geometry": wildcards.geometry, "dim": int(wildcards.dim), "floor_ratio": 0.0},
         ),
     shell:
-        run("train_naics_stage.py") + " --data results/naics/data --texts {input.texts} {params.args}"
-        " --name {wildcards.geometry}-{wildcards.dim} --state results/naics/state"
-        " --history {output.history} --out {output.checkpoint} > {log} 2>&1"
+        run("train_naics_stage.py") + " --data results/naics/data --texts {input.texts} --vectors {input.vectors}"
+        " {params.args} --name {wildcards.geometry}-{wildcards.dim} --state results/naics/state"
+        " --history {output.history} --out-vectors {output.vectors} --out {output.checkpoint} > {log} 2>&1"
 
 
 rule eval_naics_geometry:
@@ -213,7 +222,8 @@ rule eval_naics_geometry:
         code=code("eval_unified.py", "lib/naics/evaluation.py"),
         schema="config/schemas/metrics.json",
         data=NAICS_DATA,
-        texts="results/naics/texts.safetensors",
+        raw="results/naics/stage0.vectors.safetensors",
+        vectors="results/naics/geometry/{arm}.vectors.safetensors",
         checkpoint="results/naics/geometry/{arm}.ckpt",
     output:
         "results/naics/geometry/{arm}.metrics.json",
@@ -225,8 +235,8 @@ rule eval_naics_geometry:
         "../envs/environment.yaml"
     threads: config["threads"]
     shell:
-        run("eval_unified.py") + " naics --checkpoint {input.checkpoint} --data results/naics/data"
-        " --texts {input.texts} --split validation --out {output} > {log} 2>&1"
+        run("eval_unified.py") + " naics --checkpoint {input.checkpoint} --vectors {input.vectors} --raw {input.raw}"
+        " --data results/naics/data --split validation --out {output} > {log} 2>&1"
 
 
 rule report_geometry:

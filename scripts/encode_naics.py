@@ -1,13 +1,13 @@
 """Run the frozen base encoder once over every distinct text of the taxonomy and its entries.
 
-Everything later (three training stages, evaluation, baselines) starts from this file, so that no
-text passes the lower layers twice.
+Training starts from the states at the cut, so that no text passes the lower layers twice; the
+vectors are what the raw baseline and the first stage start from.
 """
 
 from pathlib import Path
 
 from lib import cli, encoders, tokens
-from lib.naics import bank, dataset, texts
+from lib.naics import bank, dataset, text_vectors, texts
 from lib.naics.taxonomy import CHANNELS
 
 
@@ -18,20 +18,24 @@ def main() -> None:
     parser.add_argument("--cut", type=int, default=4, help="lower layers that stay frozen")
     parser.add_argument("--max-lengths", type=cli.json_value, required=True, help="tokens by channel, as JSON")
     parser.add_argument("--token-cache", type=Path, required=True, help="folder that keeps token ids by content")
-    parser.add_argument("--out", type=Path, required=True, help="safetensors: ids, states at the cut, raw vectors")
+    parser.add_argument("--vectors", type=Path, required=True, help="safetensors: a unit vector for each text")
+    parser.add_argument("--out", type=Path, required=True, help="safetensors: ids, and states at the cut")
     args = parser.parse_args()
 
     data = dataset.load(args.data)
     tokenizer, base = encoders.load(args.encoder, "naics.encoder.encoder")
 
-    frozen = []
+    frozen, vectors = [], []
     for name, channel in zip(CHANNELS, data.texts):
         ids = tokens.cached(args.token_cache, tokenizer, channel.texts, args.max_lengths[name])
         cli.log(f"{name}: {len(channel.texts)} distinct texts, {len(ids.ids)} tokens")
-        frozen.append(bank.freeze(base, ids, args.cut))
+        states, own = bank.freeze(base, ids, args.cut)
+        frozen.append(states)
+        vectors.append(own)
 
     about = {"encoder": args.encoder, "cut": args.cut, "max_lengths": args.max_lengths}
     bank.save(args.out, frozen, {**about, "texts": texts.fingerprint(data.texts)})
+    text_vectors.save(args.vectors, vectors, data.texts, model=None)
 
 
 if __name__ == "__main__":

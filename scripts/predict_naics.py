@@ -15,9 +15,10 @@ from lib import cli, files, tokens
 from lib.errors import BadInput
 from lib.index import Index
 from lib.naics import bank, model, taxonomy
-from lib.naics.features import query_features, unit_vectors
+from lib.naics.features import query_features
 from lib.naics.geometry import Space
 from lib.naics.retrieval import code_distances
+from lib.naics.taxonomy import CHANNELS
 from lib.naics.texts import QUERY_CHANNEL
 
 BATCH = 256  # descriptions searched at once
@@ -38,7 +39,7 @@ def main() -> None:
 
     descriptions = read(args)
     tree = taxonomy.load(args.data / "taxonomy.parquet")
-    tokenizer, base, network, _ = model.load(args.checkpoint)
+    tokenizer, base, network = model.load(args.checkpoint)
     index = open_index(args, tree, network.head.geometry)
 
     started = time.perf_counter()
@@ -75,11 +76,9 @@ def open_index(args, tree: taxonomy.Taxonomy, space: Space) -> Index:
 @torch.no_grad()
 def embed(tokenizer, base, network, descriptions: list[str], max_length: int) -> np.ndarray:
     """Points `(n, d + 1)` of descriptions, each alone in the examples channel."""
-    frozen = bank.freeze(base, tokens.tokenize(tokenizer, descriptions, max_length), network.shape.cut)
-    channels = [frozen] * (QUERY_CHANNEL + 1)
-    vectors = unit_vectors(
-        bank.TextBank(channels, base, network.shape.cut), network.encoders, QUERY_CHANNEL, np.arange(len(descriptions))
-    )
+    texts = bank.FrozenTexts(tokens.tokenize(tokenizer, descriptions, max_length))
+    asked = bank.TextBank([texts] * len(CHANNELS), base, network.shape.cut)
+    vectors = asked.encode(network.encode, QUERY_CHANNEL, np.arange(len(descriptions)))
     return network.head(*query_features(vectors))[0].numpy()
 
 
@@ -87,11 +86,11 @@ def closest(tree: taxonomy.Taxonomy, index: Index, space: Space, points: np.ndar
     """For each point the nearest codes of one level with title, path and score (minus the distance)."""
     scores, found = index.search(points, len(index.ids))
     to_all = np.empty(found.shape)
-    np.put_along_axis(to_all, found, space.distances(scores), axis=1)  # (q, codes and entries)
+    np.put_along_axis(to_all, found, scores, axis=1)  # (q, codes and descriptions)
     owners = np.array([tree.row[name.split("/")[0]] for name in index.ids[len(tree) :]], dtype=np.int64)
     asked = np.flatnonzero(tree.level == args.level)
     columns = np.searchsorted(asked, tree.ancestors[owners, args.level - 2])
-    to_codes = code_distances(to_all[:, asked], to_all[:, len(tree) :], columns)
+    to_codes = code_distances(space, to_all[:, asked], to_all[:, len(tree) :], columns)
     nearest = np.argsort(to_codes, axis=1, kind="stable")[:, : args.top]
     return [[described(tree, asked[n], row[n]) for n in order] for row, order in zip(to_codes, nearest)]
 

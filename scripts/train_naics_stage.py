@@ -5,8 +5,10 @@ from pathlib import Path
 
 from lib import cli, state, training
 from lib.compute import Compute
-from lib.naics import bank, dataset, features, model, relations, validation
+from lib.naics import bank, dataset, model, relations, text_vectors, validation
 from lib.naics.curriculum import Curriculum
+from lib.naics.features import CodeFeatures
+from lib.naics.head import Shape
 from lib.naics.objective import Objective, Sizes, Weights
 from lib.naics.triplets import ImplicitSource, TripletSource
 from lib.naics.triplets_parquet import ParquetSource
@@ -17,20 +19,23 @@ def main() -> None:
     args = arguments()
     with state.state_folder(args.state, args.name, state.identity(Path(__file__).name, vars(args))) as folder:
         data = dataset.load(args.data)
-        shape, settings, machine = (cli.knobs(kind, args) for kind in (model.Shape, Settings, Compute))
+        shape, settings, machine = (cli.knobs(kind, args) for kind in (Shape, Settings, Compute))
         _, base, network = model.start(shape, args.start, settings.seed)
         base.to(machine.device)
         network.to(machine.device)
-        texts = bank.TextBank(bank.load(args.texts, data.texts, shape.encoder, shape.cut), base, shape.cut)
+        texts = bank.load(args.texts, data.texts, base, shape.encoder, shape.cut)
+        vectors = text_vectors.load(args.vectors, data.texts, args.start)
 
-        codes = features.CodeFeatures(texts, network.encoders, data.texts)
+        codes = CodeFeatures(vectors, data.texts, machine.device)
         weights, sizes = cli.knobs(Weights, args), cli.knobs(Sizes, args)
-        goal = Objective(network, texts, codes, data, source(args, data), weights, sizes, machine, settings.seed)
+        goal = Objective(network, texts, codes, data, source(args, data), weights, sizes, machine, settings)
         score = validation.scorer(network, texts, data)
 
-        history = training.fit(network, goal.backward, settings, folder, score, args.tensorboard)
+        history = training.fit(goal, goal.backward, settings, folder, score, args.tensorboard)
         training.write_history(args.history, history)
         model.save(args.out, network, {"stage": args.name, "steps": len(history)})
+        vectors = texts.encode_all(network.encode) if network.encoders else vectors
+        text_vectors.save(args.out_vectors, vectors, data.texts, args.out)
 
 
 def arguments() -> argparse.Namespace:
@@ -41,12 +46,14 @@ def arguments() -> argparse.Namespace:
         "--triplets", type=Path, help="Parquet made by build_naics_triplets.py; without it any is drawn"
     )
     parser.add_argument("--start", type=Path, help="checkpoint of the stage before; without it weights are new")
+    parser.add_argument("--vectors", type=Path, required=True, help="text vectors of that checkpoint, or of the base")
     parser.add_argument("--name", default="stage1", help="names the state, the log lines and the checkpoint")
     parser.add_argument("--state", type=Path, required=True, help="folder where an unfinished run waits")
     parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard scalars")
     parser.add_argument("--history", type=Path, required=True, help="history.csv, one row a step")
     parser.add_argument("--out", type=Path, required=True, help="the checkpoint")
-    cli.add_knobs(parser, Compute, model.Shape, Settings, Weights, Sizes, Curriculum)
+    parser.add_argument("--out-vectors", type=Path, required=True, help="text vectors under the checkpoint")
+    cli.add_knobs(parser, Compute, Shape, Settings, Weights, Sizes, Curriculum)
     return parser.parse_args()
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from lib import cli, config, files
 from lib.errors import BUG
+from lib.report.wording import UNKNOWN, spread
 
 
 def main() -> None:
@@ -37,28 +38,21 @@ def table(reports: list[dict[str, Any]]) -> str:
 def row(pipeline: str, check: dict[str, Any]) -> tuple[str, ...]:
     kind, bar = next(iter(check["bar"].items()))
     baseline = check["baseline"]
-    lead = "-"
+    lead = UNKNOWN
     if baseline and baseline["value"] is not None:
-        lead = f"{baseline['name']} {baseline['value']:.3f} ({spread(baseline, 'difference', '+')})"
+        gain = spread(baseline["difference"], baseline["interval"], "+")
+        lead = f"{baseline['name']} {baseline['value']:.3f} ({gain})"
     verdict = check["verdict"] + (" (advisory)" if check["advisory"] else "")
     return (
         pipeline,
         check["metric"],
         check["slice"],
-        spread(check, "value"),
+        spread(check["value"], check["interval"]),
         str(check["n"]),
         f"{kind} {bar:g}",
         lead,
         verdict if check["verdict"] == "pass" else f"{verdict}: {check['reason']}",
     )
-
-
-def spread(measured: dict[str, Any], key: str, sign: str = "") -> str:
-    """`0.712 [0.690, 0.731]`, or `-` where nothing could be measured."""
-    if measured[key] is None or measured["interval"] is None:
-        return "-"
-    low, high = measured["interval"]
-    return f"{measured[key]:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
 
 
 if __name__ == "__main__":

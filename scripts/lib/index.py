@@ -55,7 +55,7 @@ class Index:
             )
 
     def search(self, xq: NDArray[Any], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """(scores, rows) of the k nearest, each `(nq, k)`; larger inner products first, smaller L2 first."""
+        """(scores, rows) of the k nearest, each `(nq, k)`, nearest first: inner products, or minus squared L2."""
         if xq.shape[1] != self.index.d:
             raise BadInput(f"{self.folder}: queries are {xq.shape[1]} wide, the index {self.index.d}")
         if k > self.index.ntotal:
@@ -64,6 +64,8 @@ class Index:
         if self.manifest["metric"] == "lorentz":
             xq[:, 0] *= -1
         scores, rows = self.index.search(xq, k)
+        if self.manifest["metric"] == "l2":
+            scores = -scores
         if (rows < 0).any():
             raise BadInput(f"{self.folder}: a query found {(rows >= 0).sum(axis=1).min()} of {k} neighbours")
         return scores, rows

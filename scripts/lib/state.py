@@ -15,7 +15,7 @@ from .cli import log
 from .files import locked, sha256
 from .provenance import code_hash, environment
 
-UNIMPORTANT = {"out", "state", "save_seconds", "tensorboard", "history", "metrics"}
+UNIMPORTANT = {"out", "out_vectors", "state", "save_seconds", "tensorboard", "history", "metrics"}
 
 
 @dataclass(frozen=True)

@@ -28,13 +28,14 @@ Row = dict[str, float]
 
 @dataclass(frozen=True)
 class Settings:
-    """Knobs of one run; ratios are shares of `steps`."""
+    """Knobs of one run; warm-up and hold are shares of `steps`, start and floor of `learning_rate`."""
 
     steps: int
     learning_rate: float
     seed: int
     warmup_ratio: float = 0.1
     hold_ratio: float = 0.0
+    start_ratio: float = 1.0
     floor_ratio: float = 0.0
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
@@ -59,13 +60,13 @@ class Progress:
 
 
 def rate(settings: Settings, step: int) -> float:
-    """Learning rate of a step: linear warm-up, hold, cosine to floor_ratio of the peak."""
+    """Learning rate of a step: linear warm-up to the start ratio, hold, cosine to the floor ratio."""
     warmup, hold = settings.warmup_ratio * settings.steps, settings.hold_ratio * settings.steps
     if step < warmup:
-        return settings.learning_rate * (step + 1) / (warmup + 1)
+        return settings.learning_rate * settings.start_ratio * (step + 1) / (warmup + 1)
     done = max(0.0, step - warmup - hold) / max(1.0, settings.steps - warmup - hold)
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-    return settings.learning_rate * (settings.floor_ratio + (1 - settings.floor_ratio) * cosine)
+    return settings.learning_rate * (settings.floor_ratio + (settings.start_ratio - settings.floor_ratio) * cosine)
 
 
 def fit(

@@ -44,7 +44,7 @@ def refused(folder) -> str:
     ("metric", "brute", "sign"),
     [
         ("inner_product", XQ @ XB.T, -1),
-        ("l2", np.square(XQ[:, None] - XB).sum(axis=2), 1),
+        ("l2", -np.square(XQ[:, None] - XB).sum(axis=2), -1),
     ],
 )
 def test_a_flat_index_is_brute_force(tmp_path, metric, brute, sign):

@@ -99,6 +99,13 @@ def test_warm_up_hold_and_floor():
     assert training.rate(shape, 100) == pytest.approx(0.2)
 
 
+def test_a_run_can_start_where_another_ended():
+    first = Settings(10, 0.4, seed=1, floor_ratio=0.5)
+    second = Settings(10, 0.4, seed=1, warmup_ratio=0.0, start_ratio=0.5, floor_ratio=0.1)
+    assert training.rate(second, 0) == training.rate(first, 10) == pytest.approx(0.2)
+    assert training.rate(second, 10) == pytest.approx(0.04)
+
+
 def test_row_19_a_warm_up_longer_than_the_run():
     with pytest.raises(BadInput, match=r"warmup_ratio 0.7 \+ hold_ratio 0.4: longer than the run"):
         settings(warmup_ratio=0.7, hold_ratio=0.4)

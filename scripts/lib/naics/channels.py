@@ -8,13 +8,14 @@ import copy
 from dataclasses import dataclass
 from typing import cast
 
-import torch
 from peft import LoraConfig, inject_adapter_in_model
+from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 
 from .. import encoders
 from ..encoders import Encoder
 from ..errors import BadInput
+from .bank import Encode
 from .taxonomy import CHANNELS
 
 
@@ -46,8 +47,22 @@ class ChannelEncoders(nn.Module):
 
     def forward(self, hidden: Tensor, channel: int) -> Tensor:
         """States at the cut, `(b, l, d)` unpadded, to pooled vectors `(b, d)` of one channel."""
-        stack = cast(nn.ModuleList, self.stacks[channel % len(self.stacks)])
-        return encoders.mean_pool(encoders.run_layers(self._base[0], stack, hidden))
+        return self._run(self.stacks[channel % len(self.stacks)], hidden)
+
+    def merged(self) -> Encode:
+        """The same function with every adapter added into a copy of its weights: a fifth less time, no gradient."""
+        stacks = [_merge(copy.deepcopy(stack)) for stack in self.stacks]  # one by one: they share the base's weights
+        return lambda hidden, channel: self._run(stacks[channel % len(stacks)], hidden)
+
+    def _run(self, stack: nn.Module, hidden: Tensor) -> Tensor:
+        return encoders.mean_pool(encoders.run_layers(self._base[0], cast(nn.ModuleList, stack), hidden))
+
+
+def _merge(stack: nn.Module) -> nn.Module:
+    for module in stack.modules():
+        if isinstance(module, LoraLayer):
+            module.merge()
+    return stack.requires_grad_(False)
 
 
 def _adapt(layers: nn.Module, lora: Lora) -> nn.Module:
@@ -64,18 +79,3 @@ def _adapt(layers: nn.Module, lora: Lora) -> nn.Module:
     for name, weight in adapted.named_parameters():
         weight.requires_grad_("lora_" in name)
     return adapted
-
-
-def trainable(module: nn.Module) -> dict[str, Tensor]:
-    """Named parameters that training may change."""
-    return {name: weight for name, weight in module.named_parameters() if weight.requires_grad}
-
-
-@torch.no_grad()
-def load_trainable(module: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
-    """Copy stored values into the trainable parameters; BadInput names what is missing or misshapen."""
-    for name, weight in trainable(module).items():
-        if name not in tensors or tensors[name].shape != weight.shape:
-            found = tuple(tensors[name].shape) if name in tensors else "nothing"
-            raise BadInput(f"{where}: {name} is {found}, expected {tuple(weight.shape)}")
-        weight.copy_(tensors[name])

@@ -31,8 +31,8 @@ class Dataset:
 
     @cached_property
     def texts(self) -> list[ChannelTexts]:
-        """The channels; the examples channel also holds every entry as a query."""
-        return collect(self.taxonomy, self.entries["text"].to_list())
+        """The channels; the examples channel also holds what may be asked: entries, and titles of six-digit codes."""
+        return collect(self.taxonomy, [*self.entries["text"], *self._titles()[0]])
 
     def role(self, *roles: str, trained_only: bool = False) -> tuple[list[str], Rows]:
         """(texts, rows of their codes) of entries in some roles; held-out families left out if asked."""
@@ -40,6 +40,20 @@ class Dataset:
         codes = np.array([self.taxonomy.row[code] for code in chosen["code"]], dtype=np.int64)
         keep = ~self.taxonomy.held_out[codes] if trained_only else np.ones(len(codes), dtype=bool)
         return [text for text, kept in zip(chosen["text"], keep) if kept], codes[keep]
+
+    def known(self, trained_only: bool = False) -> tuple[list[str], Rows]:
+        """(descriptions, rows of their codes) that may be learnt from and remembered: entries, and titles.
+
+        A six-digit code's title describes its establishments as an entry does.
+        """
+        entries, codes = self.role("examples", "training", trained_only=trained_only)
+        titles, owners = self._titles(trained_only)
+        return entries + titles, np.concatenate([codes, owners])
+
+    def _titles(self, trained_only: bool = False) -> tuple[list[str], Rows]:
+        keep = (self.taxonomy.level == 6) & ~(self.taxonomy.held_out & trained_only)
+        codes = np.flatnonzero(keep)
+        return [self.taxonomy.nodes[row].title for row in codes], codes
 
     def query_rows(self, texts: list[str]) -> Rows:
         """Rows of descriptions in the examples channel."""

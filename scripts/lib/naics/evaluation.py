@@ -5,38 +5,52 @@ queries, so that differences are paired.
 """
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from .. import files, provenance
-from . import bank, classification, dataset, lorentz, relations, structure
-from . import model as naics_model
+from . import classification, dataset, lorentz, relations, structure, text_vectors
+from . import head as naics_head
 from .dataset import Dataset
 from .embed import embed_codes, embed_descriptions
+from .features import CodeFeatures
+from .geometry import Lorentz
+from .head import Head
 from .retrieval import code_distances
+from .structure import Tree
+from .text_vectors import TextVectors
 from .texts import QUERY_CHANNEL
 
 Matrix = NDArray[np.floating]
-KNOWN_ROLES = ("examples", "training")
+Rows = NDArray[np.int64]
 
 
-class Known(NamedTuple):
-    """Descriptions whose code is known when a question comes: rows in the examples channel, texts, columns."""
+class Questions(NamedTuple):
+    """Descriptions to classify and those known when the question comes, with the column of each one's code."""
 
-    rows: NDArray[np.int64]
-    texts: list[str]
-    columns: NDArray[np.int64]
+    asked: list[str]
+    truth: Rows
+    known: list[str]
+    owners: Rows
+    leaves: Rows  # the six-digit codes, by column
+
+    @classmethod
+    def of(cls, data: Dataset, split: str) -> "Questions":
+        leaves = np.flatnonzero(data.taxonomy.level == 6)
+        (asked, codes), (known, owners) = data.role(split), data.known()
+        return cls(asked, np.searchsorted(leaves, codes), known, np.searchsorted(leaves, owners), leaves)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, required=True, help="a stage's checkpoint")
+    parser.add_argument("--vectors", type=Path, required=True, help="text vectors that the stage wrote beside it")
+    parser.add_argument("--raw", type=Path, required=True, help="text vectors of the frozen encoder")
     parser.add_argument("--data", type=Path, required=True, help="folder made by prepare_naics.py")
-    parser.add_argument("--texts", type=Path, required=True, help="file made by encode_naics.py")
     parser.add_argument(
         "--split", choices=("validation", "test"), default="test", help="whose descriptions to classify"
     )
@@ -47,97 +61,79 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def measure(args: argparse.Namespace) -> dict[str, Any]:
     """The metrics.json of one checkpoint on one split."""
     data = dataset.load(args.data)
-    _, base, model, about = naics_model.load(args.checkpoint)
-    shape = model.shape
-    texts = bank.TextBank(bank.load(args.texts, data.texts, shape.encoder, shape.cut), base, shape.cut)
-    points = embed_codes(model, texts, data.texts)
-    distances = model.head.geometry.pairwise(points, points).numpy()
-    entries, details = _classify(data, texts, model, points, args)
-    entries += _structure(data, texts, distances, args.seed)
-    details |= _shape_of_space(data, model, points, distances)
+    head, shape, _ = naics_head.load(args.checkpoint)
+    vectors = text_vectors.load(args.vectors, data.texts, args.checkpoint)
+    raw = text_vectors.load(args.raw, data.texts, None)
+    points, tree = embed_codes(head, vectors, data.texts), relations.tree_distance(data.taxonomy)
+    distances = head.geometry.pairwise(points, points).numpy()
+    entries, details = _classify(data, raw, vectors, head, points, args)
+    entries += _structure(data, raw, tree, distances, args.seed)
     return {
         "schema": 1,
         "pipeline": "naics",
         "dataset": "packages" if data.source["source"] == "packages" else "census",
         "source": data.source["said"],
         "metrics": entries,
-        "details": details,
-        "evidence": _evidence(args, data, about),
+        "details": details | _shape_of_space(data, head, tree, points, distances),
+        "evidence": _evidence(args, data, shape),
     }
 
 
-def _classify(data: Dataset, texts: bank.TextBank, model, points: torch.Tensor, args) -> tuple[list, dict[str, Any]]:
+def _classify(
+    data: Dataset, raw: TextVectors, vectors: TextVectors, head: Head, points: torch.Tensor, args
+) -> tuple[list, dict[str, Any]]:
     """Unseen descriptions against all six-digit codes: all of them, and those of held-out families alone."""
-    queries, codes = data.role(args.split)
-    rows, leaves = data.query_rows(queries), np.flatnonzero(data.taxonomy.level == 6)
-    truth = np.searchsorted(leaves, codes)
-    known_texts, known_codes = data.role(*KNOWN_ROLES)
-    known = Known(data.query_rows(known_texts), known_texts, np.searchsorted(leaves, known_codes))
-    asked = embed_descriptions(model, texts, rows)
-    to_codes = model.head.geometry.pairwise(asked, points[leaves]).numpy()
-    to_known = model.head.geometry.pairwise(asked, embed_descriptions(model, texts, known.rows)).numpy()
-    scores = {"model": -code_distances(to_codes, to_known, known.columns)}
-    scores |= _baselines(data, texts, queries, rows, leaves, known) | {"model without entries": -to_codes}
-    held_out = data.taxonomy.held_out[codes]
+    questions = Questions.of(data, args.split)
+    space, leaves, truth = head.geometry, questions.leaves, questions.truth
+    asked, known = (embed_descriptions(head, vectors, data.query_rows(t)) for t in (questions.asked, questions.known))
+    to_codes, to_known = space.scores(asked, points[leaves]).numpy(), space.scores(asked, known).numpy()
+    scores = {"model": -code_distances(space, to_codes, to_known, questions.owners)}
+    scores |= _baselines(data, raw, questions) | {"model without entries": to_codes}
+    held_out = data.taxonomy.held_out[leaves[truth]]
     entries = classification.measure(scores, truth, "entries", args.seed)
     unseen = {name: matrix[held_out] for name, matrix in scores.items()}
     entries += classification.measure(unseen, truth[held_out], "entries of held-out families", args.seed)
     by_digits = {name: classification.digits(data.taxonomy, leaves, matrix, truth) for name, matrix in scores.items()}
-    return entries, {"digits": by_digits, "queries": len(queries), "candidates": len(leaves)}
+    return entries, {"digits": by_digits, "queries": len(truth), "candidates": len(leaves)}
 
 
-def _baselines(
-    data: Dataset, texts: bank.TextBank, queries: list[str], rows, leaves, known: Known
-) -> dict[str, Matrix]:
-    """Score matrices of what needs no training of ours; they see all entries the model may see."""
-    raw = F.normalize(texts.channels[QUERY_CHANNEL].vectors, dim=1).numpy()
-    asked, remembered = raw[rows], raw[known.rows]
-    own, owners = _own_texts(data, texts, leaves)
-    every, every_column = np.concatenate([remembered, own]), np.concatenate([known.columns, owners])
+def _baselines(data: Dataset, raw: TextVectors, questions: Questions) -> dict[str, Matrix]:
+    """Score matrices of what needs no training of ours; they see every text the model may see."""
+    asked, known = (raw[QUERY_CHANNEL][data.query_rows(texts)] for texts in (questions.asked, questions.known))
+    owners, n = questions.owners, len(questions.leaves)
+    described = data.texts[1].members[questions.leaves].tocoo()  # titles are among the known already
+    every = np.concatenate([known, raw[1][described.col]])
     return {
-        "raw": asked @ _raw_codes(data, texts)[leaves].T,
-        "TF-IDF": classification.tfidf_centroids(known.texts, known.columns, queries, len(leaves)),
-        "1-NN": classification.nearest_neighbour(every, every_column, asked, len(leaves)),
-        "linear probe": classification.linear_probe(remembered, known.columns, asked, len(leaves)),
+        "raw": asked @ _raw_codes(data, raw)[questions.leaves].T,
+        "TF-IDF": classification.tfidf_centroids(questions.known, owners, questions.asked, n),
+        "1-NN": classification.nearest_neighbour(every, np.concatenate([owners, described.row]), asked, n),
+        "linear probe": classification.linear_probe(known, owners, asked, n),
     }
 
 
-def _own_texts(data: Dataset, texts: bank.TextBank, leaves) -> tuple[Matrix, NDArray[np.int64]]:
-    """Raw vectors of the six-digit codes' titles and descriptions, and the column of each."""
-    vectors, owners = [], []
-    for channel in (0, 1):
-        members = data.texts[channel].members[leaves].tocoo()
-        vectors.append(F.normalize(texts.channels[channel].vectors, dim=1).numpy()[members.col])
-        owners.append(members.row.astype(np.int64))
-    return np.concatenate(vectors), np.concatenate(owners)
+def _structure(data: Dataset, raw: TextVectors, tree: Tree, distances: Matrix, seed: int) -> list[dict[str, Any]]:
+    """Distances to all codes against the tree, from trained codes and from those of held-out families."""
+    codes = _raw_codes(data, raw)
+    compared = {"model": distances, "raw": 1 - codes @ codes.T}
+    slices = {"trained codes": ~data.taxonomy.held_out, "held-out families": data.taxonomy.held_out}
+    return [
+        entry
+        for name, of in slices.items()
+        for entry in structure.measure(data.taxonomy, tree, compared, np.flatnonzero(of), name, seed)
+    ]
 
 
-def _structure(data: Dataset, texts: bank.TextBank, distances: Matrix, seed: int) -> list[dict[str, Any]]:
-    """Distances against the tree: trained codes among themselves, and held-out families among all codes."""
-    raw = _raw_codes(data, texts)
-    compared = {"model": distances, "raw": 1 - raw @ raw.T}
-    tree, taxonomy = relations.tree_distance(data.taxonomy), data.taxonomy
-    every = np.arange(len(taxonomy))
-    trained, held_out = every[~taxonomy.held_out], every[taxonomy.held_out]
-    entries = structure.measure(taxonomy, tree, compared, trained, trained, "trained codes", seed)
-    return entries + structure.measure(taxonomy, tree, compared, held_out, every, "held-out families", seed)
-
-
-def _raw_codes(data: Dataset, texts: bank.TextBank) -> Matrix:
+def _raw_codes(data: Dataset, raw: TextVectors) -> Matrix:
     """The raw encoder's code vectors: unit mean of title and description, `(n, d)`."""
-    total = np.zeros((len(data.taxonomy), texts.channels[0].vectors.shape[1]), dtype=np.float32)
-    for channel in (0, 1):
-        vectors = F.normalize(texts.channels[channel].vectors, dim=1).numpy()
-        total += data.texts[channel].members @ vectors
-    return total / np.linalg.norm(total, axis=1, keepdims=True)
+    vectors, _ = CodeFeatures(raw, data.texts).gather(np.arange(len(data.taxonomy)))
+    return torch.nn.functional.normalize(vectors[:, :2].sum(dim=1), dim=1).numpy()
 
 
-def _shape_of_space(data: Dataset, model, points: torch.Tensor, distances: Matrix) -> dict[str, Any]:
+def _shape_of_space(data: Dataset, head: Head, tree: Tree, points: torch.Tensor, distances: Matrix) -> dict[str, Any]:
     """Radius by level, distortion, curvature, and how far points are off the hyperboloid."""
-    tree = relations.tree_distance(data.taxonomy)
     details: dict[str, Any] = {"distortion": structure.distortion(tree, distances)}
-    if model.shape.geometry == "lorentz":
-        c = model.head.geometry.curvature.detach()
+    if isinstance(head.geometry, Lorentz):
+        c = head.geometry.curvature
         radius = lorentz.logmap0(points, c).norm(dim=1).numpy()
         levels = data.taxonomy.level
         details["radius_by_level"] = {str(level): float(radius[levels == level].mean()) for level in range(2, 7)}
@@ -145,18 +141,19 @@ def _shape_of_space(data: Dataset, model, points: torch.Tensor, distances: Matri
     return details
 
 
-def _evidence(args: argparse.Namespace, data: Dataset, about: dict[str, Any]) -> dict[str, Any]:
+def _evidence(args: argparse.Namespace, data: Dataset, shape: naics_head.Shape) -> dict[str, Any]:
     """What would have to be the same for the same figures."""
     return {
         "model_sha256": files.sha256(args.checkpoint),
         "data_sha256": files.sha256(args.data),
-        "texts_sha256": files.sha256(args.texts),
+        "vectors_sha256": files.sha256(args.vectors),
+        "raw_sha256": files.sha256(args.raw),
         "code_sha256": provenance.code_hash("eval_unified.py", "lib/naics/evaluation.py"),
         "git_revision": provenance.git_revision(),
         "split": args.split,
         "split_sha256": data.source["split"]["sha256"],
         "seed": args.seed,
         "device": "cpu",
-        "model": about["shape"],
+        "model": asdict(shape),
         "environment": provenance.environment(),
     }

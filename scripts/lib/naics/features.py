@@ -9,11 +9,10 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from torch import Tensor
+from torch import Tensor, nn
 
-from .bank import TextBank
-from .channels import ChannelEncoders
 from .taxonomy import CHANNELS
+from .text_vectors import TextVectors
 from .texts import QUERY_CHANNEL, ChannelTexts
 
 Rows = NDArray[np.int64]
@@ -29,20 +28,25 @@ def query_features(vectors: Tensor) -> tuple[Tensor, Tensor]:
     return features, present
 
 
-@torch.no_grad()
-def unit_vectors(bank: TextBank, encoders: ChannelEncoders | None, channel: int, rows: Rows) -> Tensor:
-    """Adapted unit vectors of rows of one channel, `(m,)` to `(m, d)`, without gradient."""
-    return F.normalize(bank.encode(encoders, channel, rows), dim=1)
+class CodeFeatures(nn.Module):
+    """The channel vectors of all codes, from text vectors as they were last seen.
 
+    The text vectors are buffers on the CPU, so that a training that writes to them saves them with its state.
+    """
 
-class CodeFeatures:
-    """The channel vectors of all codes, from text vectors as they are at one moment."""
+    def __init__(self, vectors: TextVectors, texts: list[ChannelTexts], device: torch.device | str = "cpu") -> None:
+        super().__init__()
+        self.members, self.device = [channel.members for channel in texts], device
+        for name, own in zip(CHANNELS, vectors):
+            self.register_buffer(name, torch.from_numpy(own.copy()))
 
-    def __init__(self, bank: TextBank, encoders: ChannelEncoders | None, texts: list[ChannelTexts]) -> None:
-        self.device = bank.base.device
-        self.members = [channel.members for channel in texts]
-        used = [np.unique(members.indices).astype(np.int64) for members in self.members]
-        self.vectors = [_fill(bank, encoders, channel, rows) for channel, rows in enumerate(used)]
+    def vectors(self, channel: int) -> Tensor:
+        """The unit vectors of a channel's texts, `(t, d)`."""
+        return self.get_buffer(CHANNELS[channel])
+
+    def remember(self, channel: int, rows: Rows, vectors: Tensor) -> None:
+        """Put newer vectors in the place of some (a memory bank, Wu et al. 2018, 1805.01978)."""
+        self.vectors(channel)[torch.from_numpy(rows)] = vectors.detach().float().cpu()
 
     def texts_of(self, channel: int, codes: Rows) -> Rows:
         """The distinct texts that some codes have in a channel."""
@@ -72,13 +76,7 @@ class CodeFeatures:
         return F.normalize(self._product(_drop(members, rows), channel) + fresh @ vectors, dim=1)
 
     def _product(self, members: csr_matrix, channel: int) -> Tensor:
-        return torch.from_numpy(members @ self.vectors[channel]).to(self.device)
-
-
-def _fill(bank: TextBank, encoders: ChannelEncoders | None, channel: int, rows: Rows) -> NDArray[np.float32]:
-    vectors = np.zeros(bank.channels[channel].vectors.shape, dtype=np.float32)
-    vectors[rows] = unit_vectors(bank, encoders, channel, rows).cpu().numpy()
-    return vectors
+        return torch.from_numpy(members @ self.vectors(channel).numpy()).to(self.device)
 
 
 def _drop(members: csr_matrix, columns: Rows) -> csr_matrix:

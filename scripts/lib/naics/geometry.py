@@ -41,8 +41,12 @@ class Lorentz(nn.Module):
         """Distances of rows, `(..., d + 1)` twice to `(...)`, broadcasting."""
         return lorentz.dist(u, v, self.curvature)
 
+    def scores(self, u: Tensor, v: Tensor) -> Tensor:
+        """Lorentz products of all pairs, larger when nearer: what an index answers with, and cheaper than distances."""
+        return lorentz.pairwise_inner(u, v)
+
     def distances(self, scores: Matrix) -> Matrix:
-        """Distances from the Lorentz products that an index answers with."""
+        """Distances from Lorentz products."""
         c = self.curvature.item()
         return np.arccosh(np.maximum(-c * scores.astype(np.float64), 1.0)) / math.sqrt(c)
 
@@ -57,16 +61,19 @@ class Euclidean(nn.Module):
 
     def pairwise(self, u: Tensor, v: Tensor) -> Tensor:
         """Distances of all pairs, `(n, d)` and `(m, d)` to `(n, m)`, with gradient 0 where points coincide."""
-        squared = u.square().sum(1, keepdim=True) + v.square().sum(1) - 2 * u @ v.T
-        return squared.clamp(min=lorentz.COINCIDENT).sqrt()
+        return (-self.scores(u, v)).clamp(min=lorentz.COINCIDENT).sqrt()
 
     def rowwise(self, u: Tensor, v: Tensor) -> Tensor:
         """Distances of rows, `(..., d)` twice to `(...)`, broadcasting."""
         return (u - v).square().sum(-1).clamp(min=lorentz.COINCIDENT).sqrt()
 
+    def scores(self, u: Tensor, v: Tensor) -> Tensor:
+        """Squared distances of all pairs with a minus, larger when nearer."""
+        return 2 * u @ v.T - u.square().sum(1, keepdim=True) - v.square().sum(1)
+
     def distances(self, scores: Matrix) -> Matrix:
-        """Distances from the squared ones that an index answers with."""
-        return np.sqrt(scores.astype(np.float64))
+        """Distances from scores."""
+        return np.sqrt(np.maximum(-scores.astype(np.float64), 0.0))
 
 
 Space = Lorentz | Euclidean

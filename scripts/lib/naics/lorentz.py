@@ -19,6 +19,11 @@ def inner(u: Tensor, v: Tensor) -> Tensor:
     return (u[..., 1:] * v[..., 1:]).sum(-1) - u[..., 0] * v[..., 0]
 
 
+def pairwise_inner(u: Tensor, v: Tensor) -> Tensor:
+    """Lorentz products of all pairs, `(n, d + 1)` and `(m, d + 1)` to `(n, m)`."""
+    return u[:, 1:] @ v[:, 1:].T - u[:, :1] @ v[:, :1].T
+
+
 def expmap0(tangent: Tensor, c: Tensor | float) -> Tensor:
     """Exponential map at the origin, `(..., d)` to points `(..., d + 1)`."""
     c = torch.as_tensor(c, dtype=tangent.dtype, device=tangent.device)
@@ -46,8 +51,7 @@ def dist(u: Tensor, v: Tensor, c: Tensor | float) -> Tensor:
 def pairwise_dist(u: Tensor, v: Tensor, c: Tensor | float) -> Tensor:
     """Distances of all pairs, `(n, d + 1)` and `(m, d + 1)` to `(n, m)`."""
     c = torch.as_tensor(c, dtype=u.dtype, device=u.device)
-    product = u[:, 1:] @ v[:, 1:].T - u[:, :1] @ v[:, :1].T
-    return _from_excess(-product - 1 / c, c)
+    return _from_excess(-pairwise_inner(u, v) - 1 / c, c)
 
 
 def to_poincare(points: Tensor, c: Tensor | float) -> Tensor:

@@ -7,19 +7,22 @@
          + balance    even use of the experts                                            (the seed)
 
 All codes take part in every step, because the head is cheap; only the texts drawn in the step run
-through the adapters, the others keep the vectors they had when the stage began.
+through the adapters, the others keep the vectors they had when they were last drawn, or when the
+stage began.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from .. import seeds
 from ..compute import Compute
+from ..training import Settings
 from .bank import TextBank
 from .dataset import Dataset
 from .features import CodeFeatures, Live, query_features
@@ -47,17 +50,19 @@ class Weights:
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything a step sees."""
+    """How much of everything a step sees; `max_passes` over the descriptions in a stage bounds its batches."""
 
     batch_size: int
+    max_passes: float
     live_codes: int
     listwise_anchors: int
     query_dropout: float
+    code_dropout: float
     channel_dropout: float
 
 
-class Objective:
-    """`backward(step)` for the training loop: a function of the weights and (seed, step)."""
+class Objective(nn.Module):
+    """`backward(step)` for the training loop: a function of the weights, the remembered vectors and (seed, step)."""
 
     def __init__(
         self,
@@ -69,12 +74,14 @@ class Objective:
         weights: Weights,
         sizes: Sizes,
         machine: Compute,
-        seed: int,
+        settings: Settings,
     ) -> None:
+        super().__init__()
         self.model, self.bank, self.features, self.triplets = model, bank, features, triplets
-        self.weights, self.sizes, self.machine, self.seed = weights, sizes, machine, seed
+        self.weights, self.sizes, self.machine, self.seed = weights, sizes, machine, settings.seed
         asked, self.query_codes = data.role("examples", "training", trained_only=True)
         self.query_rows = data.query_rows(asked)
+        self.batch_size = batch_size(sizes, len(self.query_rows), settings.steps)
         taxonomy = data.taxonomy
         self.codes = np.flatnonzero(~taxonomy.held_out)  # held-out families take no part at all
         self.place = np.full(len(taxonomy), -1)
@@ -86,7 +93,7 @@ class Objective:
 
     def backward(self, step: int) -> dict[str, float]:
         """Add the step's gradient to the parameters and return every term, `loss` first."""
-        asked = seeds.shuffled_epochs(len(self.query_rows), self.sizes.batch_size, self.seed, "queries", step)
+        asked = seeds.shuffled_epochs(len(self.query_rows), self.batch_size, self.seed, "queries", step)
         with self.machine.autocast():
             queries, codes, balance = self._points(step, asked)
         terms = {
@@ -106,6 +113,7 @@ class Objective:
         vectors = self._encode(QUERY_CHANNEL, distinct)[torch.from_numpy(back)]
         features, present = query_features(F.dropout(vectors, self.sizes.query_dropout, self.model.training))
         code_features, code_present = self.features.gather(self.codes, self._live(step), without=distinct)
+        code_features = F.dropout(code_features, self.sizes.code_dropout, self.model.training)
         code_present = drop_channels(code_present, self.sizes.channel_dropout)
         points, balance = self.model.head(torch.cat([features, code_features]), torch.cat([present, code_present]))
         return points[: len(rows)], points[len(rows) :], balance
@@ -118,7 +126,12 @@ class Objective:
         return {channel: (rows, self._encode(channel, rows)) for channel, rows in wanted.items() if len(rows)}
 
     def _encode(self, channel: int, rows: Rows) -> Tensor:
-        return F.normalize(self.bank.encode(self.model.encoders, channel, rows), dim=1)
+        """Unit vectors with gradient to the channel's adapters, remembered; without adapters those of the start."""
+        if self.model.encoders is None:
+            return self.features.vectors(channel)[torch.from_numpy(rows)].to(self.device)
+        vectors = self.bank.encode(self.model.encoders, channel, rows)
+        self.features.remember(channel, rows, vectors)
+        return vectors
 
     def _query_loss(self, queries: Tensor, codes: Tensor, truth: Rows) -> Tensor:
         """Cross-entropy among all six-digit codes, a share of the target spread over near ones in the tree."""
@@ -150,6 +163,11 @@ class Objective:
         learnt = (-distances / self.weights.listwise_temperature).log_softmax(dim=1)
         listwise = F.kl_div(learnt, target, reduction="batchmean")
         return {"listwise": listwise, "tree": 1 - pearson(distances, tree)}
+
+
+def batch_size(sizes: Sizes, n: int, steps: int) -> int:
+    """Descriptions a step: those few that a small source has are not repeated until they are known by heart."""
+    return min(sizes.batch_size, max(1, math.ceil(n * sizes.max_passes / steps)))
 
 
 def pearson(x: Tensor, y: Tensor) -> Tensor:

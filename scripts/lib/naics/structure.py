@@ -19,12 +19,11 @@ Rows = NDArray[np.int64]
 
 
 def measure(
-    taxonomy: Taxonomy, tree: Tree, distances: dict[str, Matrix], rows: Rows, others: Rows, slice_name: str, seed: int
+    taxonomy: Taxonomy, tree: Tree, distances: dict[str, Matrix], rows: Rows, slice_name: str, seed: int
 ) -> list[dict[str, Any]]:
     """Entries of metrics.json over the query codes `rows`; the first of `distances` is the model.
 
     `tree` and each distance matrix are `(n, n)`; the others are baselines, paired by query code.
-    Correlations run over pairs with `others`, everything else ranks all codes.
     """
     entries = []
     for metric, score in (("parent_recall_at_1", parent_hits), ("sibling_map", sibling_precision)):
@@ -35,7 +34,7 @@ def measure(
     }
     entries.append(_compare("ndcg_at_10", slice_name, ndcg, seed))
     for metric, prepare in (("pearson_tree_distance", np.asarray), ("spearman_tree_distance", _ranks)):
-        entries.append(_correlation(metric, slice_name, tree, distances, rows, others, prepare, seed))
+        entries.append(_correlation(metric, slice_name, tree, distances, rows, prepare, seed))
     return entries
 
 
@@ -98,17 +97,16 @@ def _correlation(
     tree: Tree,
     distances: dict[str, Matrix],
     rows: Rows,
-    others: Rows,
     prepare: Any,
     seed: int,
 ) -> dict[str, Any]:
-    """Correlation over all pairs (query code, another of `others`); the bootstrap draws query codes."""
-    pairs = others[None, :] != rows[:, None]
-    target = prepare(tree[np.ix_(rows, others)][pairs].reshape(len(rows), -1).astype(np.float64))
+    """Correlation over all pairs (query code, another code); the bootstrap draws query codes."""
+    others = np.arange(len(tree)) != rows[:, None]
+    target = prepare(tree[rows][others].reshape(len(rows), -1).astype(np.float64))
     draws = np.vstack([np.ones(len(rows)), metrics.group_weights(len(rows), seed)])
     columns = []
     for matrix in distances.values():
-        values = prepare(matrix[np.ix_(rows, others)][pairs].reshape(len(rows), -1).astype(np.float64))
+        values = prepare(matrix[rows][others].reshape(len(rows), -1).astype(np.float64))
         columns.append(_weighted_pearson(values, target, draws))
     samples = np.stack(columns, axis=1)
     names = list(distances)[1:]

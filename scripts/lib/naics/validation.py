@@ -20,9 +20,9 @@ def scorer(model: NaicsModel, bank: TextBank, data: Dataset) -> Callable[[], flo
     truth = np.searchsorted(leaves, codes)
 
     def score() -> float:
-        points = embed_codes(model, bank, data.texts)
-        queries = embed_descriptions(model, bank, rows)
-        distances = model.head.geometry.pairwise(queries, points[torch.from_numpy(leaves)])
-        return float(metrics.reciprocal_rank(metrics.rank_of_truth(-distances.cpu().numpy(), truth)).mean())
+        vectors = bank.encode_all(model.encode)
+        points = embed_codes(model.head, vectors, data.texts)[torch.from_numpy(leaves)]
+        scores = model.head.geometry.scores(embed_descriptions(model.head, vectors, rows), points)
+        return float(metrics.reciprocal_rank(metrics.rank_of_truth(scores.cpu().numpy(), truth)).mean())
 
     return score

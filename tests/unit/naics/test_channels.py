@@ -7,9 +7,11 @@ import pytest
 import torch
 from transformers import MPNetConfig, MPNetModel
 
+from lib.checkpoint import restore, trainable
 from lib.errors import BadInput
 from lib.naics import model as naics_model
-from lib.naics.channels import ChannelEncoders, Lora, load_trainable, trainable
+from lib.naics.bank import upper
+from lib.naics.channels import ChannelEncoders, Lora
 from lib.naics.taxonomy import CHANNELS
 
 LORA = Lora(cut=1, r=4, lora_alpha=8, lora_dropout=0.0)
@@ -153,13 +155,21 @@ def vectors(texts, encoders) -> np.ndarray:
 def test_a_loaded_model_is_the_saved_one_and_not_the_base(world, tmp_path):
     trained, texts = world.model(), world.bank()
     naics_model.save(tmp_path / "stage1.ckpt", trained, {"stage": "stage1"})
-    _, _, loaded, about = naics_model.load(tmp_path / "stage1.ckpt")
-    assert about["stage"] == "stage1"
+    _, base, loaded = naics_model.load(tmp_path / "stage1.ckpt")
     np.testing.assert_array_equal(vectors(texts, loaded.encoders), vectors(texts, trained.encoders))
-    assert np.abs(vectors(texts, loaded.encoders) - vectors(texts, None)).max(axis=1).min() > 1e-2
+    raw = vectors(texts, upper(base, loaded.shape.cut))
+    assert np.abs(vectors(texts, loaded.encoders) - raw).max(axis=1).min() > 1e-2
     for (name, weight), (other, saved) in zip(loaded.named_parameters(), trained.named_parameters()):
         assert name == other
         assert torch.equal(weight, saved), name
+
+
+def test_merged_adapters_give_the_same_vectors_and_leave_the_model_alone(world):
+    model, texts = world.model(), world.bank()
+    before = {name: weight.clone() for name, weight in model.named_parameters()}
+    np.testing.assert_allclose(vectors(texts, model.encode), vectors(texts, model.encoders), atol=1e-5)
+    for name, weight in model.named_parameters():
+        assert torch.equal(weight, before[name]), name
 
 
 @pytest.mark.parametrize("damage", ["missing", "misshapen"])
@@ -170,6 +180,6 @@ def test_weights_that_do_not_fit(four, damage):
     if damage == "misshapen":
         tensors[name] = found[:, :2]
     with pytest.raises(BadInput) as error:
-        load_trainable(four, tensors, "stage1.ckpt")
+        restore(four, tensors, "stage1.ckpt")
     is_now = "nothing" if damage == "missing" else "(32, 2)"
     assert str(error.value) == f"stage1.ckpt: {name} is {is_now}, expected (32, 4)"

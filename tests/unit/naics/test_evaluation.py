@@ -9,10 +9,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from tiny_naics import World
 
 from lib import config, files
-from lib.naics import evaluation, model, validation
+from lib.naics import evaluation, validation
 from lib.naics.embed import embed_codes, embed_descriptions
 from lib.naics.relations import tree_distance
-from lib.naics.retrieval import code_distances
 
 
 class Case:
@@ -21,15 +20,16 @@ class Case:
     def __init__(self, folder) -> None:
         self.world, self.data = (world := World(folder)), world.data
         self.model = world.model()
-        model.save(folder / "stage3.ckpt", self.model, {"stage": "stage3"})
+        checkpoint, vectors = world.stage("stage3", self.model)
         self.args = argparse.Namespace(
-            checkpoint=folder / "stage3.ckpt", data=folder / "data", texts=world.texts, split="test", seed=1
+            checkpoint=checkpoint, vectors=vectors, raw=world.raw, data=folder / "data", split="test", seed=1
         )
         self.metrics = evaluation.measure(self.args)
         self.leaves = np.flatnonzero(self.data.taxonomy.level == 6)
         self.queries, self.truth = self.data.role("test")
-        self.known, self.owners = self.data.role("examples", "training")
-        self.raw = [torch.nn.functional.normalize(texts.vectors).numpy() for texts in world.bank().channels]
+        self.known, self.owners = self.data.known()
+        self.raw = world.frozen()[1]
+        self.vectors = world.bank().encode_all(self.model.encode)
 
     def value(self, metric: str, slice_name: str, of: str = "model") -> float:
         (entry,) = (e for e in self.metrics["metrics"] if (e["metric"], e["slice"]) == (metric, slice_name))
@@ -61,14 +61,16 @@ def test_metrics_are_of_the_schema(case):
 
 
 def test_the_models_recall_is_that_of_its_own_distances(case):
-    texts = case.world.bank()
+    head, vectors = case.model.head, case.vectors
     with torch.no_grad():
-        points = embed_codes(case.model, texts, case.data.texts)
-        asked, known = (embed_descriptions(case.model, texts, case.rows(t)) for t in (case.queries, case.known))
+        points = embed_codes(head, vectors, case.data.texts)
+        asked, known = (embed_descriptions(head, vectors, case.rows(t)) for t in (case.queries, case.known))
         to_codes = case.model.head.geometry.rowwise(asked[:, None], points[None, case.leaves]).numpy()
         to_known = case.model.head.geometry.rowwise(asked[:, None], known[None]).numpy()
-    columns = np.array([list(case.leaves).index(owner) for owner in case.owners])
-    best = case.leaves[code_distances(to_codes, to_known, columns).argmin(axis=1)]
+    nearest = [
+        np.minimum(own, to_known[:, case.owners == leaf].min(axis=1)) for own, leaf in zip(to_codes.T, case.leaves)
+    ]
+    best = case.leaves[(to_codes + np.array(nearest).T).argmin(axis=1)]
     assert both_slices(case, "model") == pytest.approx(share_of_held_out(case, best == case.truth))
     alone = case.leaves[to_codes.argmin(axis=1)]
     assert both_slices(case, "model without entries") == pytest.approx(share_of_held_out(case, alone == case.truth))
@@ -76,11 +78,11 @@ def test_the_models_recall_is_that_of_its_own_distances(case):
 
 def test_1_nn_is_sklearns_over_entries_titles_and_descriptions(case):
     known, labels = [case.raw[3][case.rows(case.known)]], [case.owners]
-    for channel, name in enumerate(("title", "description")):
-        for leaf in case.leaves:
-            if text := getattr(case.data.taxonomy.nodes[leaf], name):
-                known.append(case.raw[channel][[case.data.texts[channel].texts.index(text)]])
-                labels.append([leaf])
+    assert {case.data.taxonomy.nodes[leaf].title for leaf in case.leaves} <= set(case.known)
+    for leaf in case.leaves:
+        if text := case.data.taxonomy.nodes[leaf].description:
+            known.append(case.raw[1][[case.data.texts[1].texts.index(text)]])
+            labels.append([leaf])
     nearest = KNeighborsClassifier(1, metric="cosine").fit(np.concatenate(known), np.concatenate(labels))
     right = nearest.predict(case.raw[3][case.rows(case.queries)]) == case.truth
     assert both_slices(case, "1-NN") == pytest.approx(share_of_held_out(case, right))
@@ -97,27 +99,26 @@ def test_raw_codes_are_the_mean_of_title_and_description(case):
     assert both_slices(case, "raw") == pytest.approx(share_of_held_out(case, best == case.truth))
 
 
-def test_structure_is_of_trained_codes_among_themselves(case):
+def test_correlation_is_of_trained_codes_with_all_codes(case):
     with torch.no_grad():
-        points = embed_codes(case.model, case.world.bank(), case.data.texts)
+        points = embed_codes(case.model.head, case.vectors, case.data.texts)
         distances = case.model.head.geometry.rowwise(points[:, None], points[None]).numpy()
-    trained = np.flatnonzero(~case.data.taxonomy.held_out)
-    upper = np.triu_indices(len(trained), 1)
-    tree = tree_distance(case.data.taxonomy)[np.ix_(trained, trained)][upper]
-    expected = np.corrcoef(distances[np.ix_(trained, trained)][upper], tree)[0, 1]
+    trained = ~case.data.taxonomy.held_out
+    others = ~np.eye(len(trained), dtype=bool)[trained]
+    tree = tree_distance(case.data.taxonomy)[trained][others]
+    expected = np.corrcoef(distances[trained][others], tree)[0, 1]
     assert case.value("pearson_tree_distance", "trained codes") == pytest.approx(expected, abs=1e-5)
 
 
 def test_the_score_that_chooses_a_checkpoint(case):
     """MRR of validation descriptions of trained families by code points alone, rank by rank."""
-    texts = case.world.bank()
     queries, truth = case.data.role("validation", trained_only=True)
     assert len(queries) == 27
     with torch.no_grad():
-        points = embed_codes(case.model, texts, case.data.texts)[case.leaves]
-        asked = embed_descriptions(case.model, texts, case.rows(queries))
+        points = embed_codes(case.model.head, case.vectors, case.data.texts)[case.leaves]
+        asked = embed_descriptions(case.model.head, case.vectors, case.rows(queries))
         distances = case.model.head.geometry.rowwise(asked[:, None], points[None]).numpy()
-        score = validation.scorer(case.model, texts, case.data)()
+        score = validation.scorer(case.model, case.world.bank(), case.data)()
     ranks = [list(case.leaves[np.argsort(row)]).index(code) + 1 for row, code in zip(distances, truth)]
     assert score == pytest.approx(np.mean(1 / np.array(ranks)))
 
@@ -126,7 +127,8 @@ def test_evidence_names_what_was_measured(case):
     evidence = case.metrics["evidence"]
     assert evidence["model_sha256"] == files.sha256(case.args.checkpoint)
     assert evidence["data_sha256"] == files.sha256(case.args.data)
-    assert evidence["texts_sha256"] == files.sha256(case.args.texts)
+    assert evidence["vectors_sha256"] == files.sha256(case.args.vectors)
+    assert evidence["raw_sha256"] == files.sha256(case.args.raw)
     assert (evidence["split"], evidence["seed"], evidence["device"]) == ("test", 1, "cpu")
     assert case.metrics["details"]["norm_violation"] <= 1e-5
 

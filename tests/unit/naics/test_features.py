@@ -19,7 +19,7 @@ def texts(world):
 
 @pytest.fixture(scope="module")
 def known(world, texts):
-    return CodeFeatures(texts, world.model().encoders, world.data.texts)
+    return CodeFeatures(texts.encode_all(world.model().encode), world.data.texts)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def brute(world, texts, encoders, code: str, without=()) -> torch.Tensor:
         for text in own - set(without):
             row = np.array([world.data.texts[channel].texts.index(text)])
             with torch.no_grad():
-                rows[channel] += normalize(texts.encode(encoders, channel, row), dim=1)[0]
+                rows[channel] += texts.encode(encoders, channel, row)[0]
     return normalize(rows, dim=1)
 
 
@@ -60,12 +60,6 @@ def test_a_channel_is_the_unit_mean_of_its_texts(world, texts, known, every_code
         torch.testing.assert_close(vectors[row], expected, rtol=1e-4, atol=1e-5, msg=code)
         assert present[row].tolist() == [float(bool(own)) for own in texts_of(world, code)], code
     assert 0 < present.mean() < 1
-
-
-def test_without_adapters_it_is_the_mean_of_the_bases_vectors(world, texts):
-    raw = CodeFeatures(texts, None, world.data.texts)
-    row = world.data.taxonomy.row["221118"]
-    torch.testing.assert_close(raw.gather(np.array([row]))[0][0], brute(world, texts, None, "221118"))
 
 
 def test_some_codes_in_any_order(known, every_code):
@@ -129,14 +123,14 @@ def test_live_vectors_take_the_place_of_stored_ones(world, known):
     for row, code in enumerate(codes):
         own = world.data.texts[QUERY_CHANNEL].members[code].indices
         replaced = {int(text): fresh[at] for at, text in enumerate(rows)}
-        stored = torch.from_numpy(known.vectors[QUERY_CHANNEL])
+        stored = known.vectors(QUERY_CHANNEL)
         mean = sum(replaced.get(int(text), stored[text]) for text in own)
         torch.testing.assert_close(vectors[row, QUERY_CHANNEL], normalize(mean, dim=0), rtol=1e-5, atol=1e-6)
 
 
 def test_live_vectors_that_are_the_stored_ones_change_nothing(known, every_code):
     live = {
-        channel: (rows, torch.from_numpy(known.vectors[channel][rows]))
+        channel: (rows, known.vectors(channel)[torch.from_numpy(rows)])
         for channel in range(len(CHANNELS))
         for rows in [known.texts_of(channel, every_code[::3])]
     }

@@ -65,11 +65,13 @@ def test_points_far_out_are_still_on_the_hyperboloid():
 
 
 @pytest.mark.parametrize("space", SPACES, ids=["lorentz", "euclidean"])
-def test_what_an_index_answers_becomes_distances(space):
+def test_scores_are_what_an_index_answers_and_become_distances(space):
     points = space.points(TANGENTS).detach()
+    scores = space.scores(points, points).detach()
     if space.metric == "lorentz":
-        scores = lorentz.inner(points[:, None], points[None])
+        answered = lorentz.inner(points[:, None], points[None])
     else:
-        scores = (points[:, None] - points[None]).square().sum(-1)
+        answered = -(points[:, None] - points[None]).square().sum(-1)
+    torch.testing.assert_close(scores, answered, rtol=0, atol=1e-12)
     expected = space.rowwise(points[:, None], points[None]).detach().numpy()
     np.testing.assert_allclose(space.distances(scores.numpy()), expected, atol=1e-6)

@@ -10,7 +10,7 @@ from lib import checkpoint
 from lib.errors import BadInput
 from lib.naics import lorentz
 from lib.naics import model as naics_model
-from lib.naics.model import Head, Shape
+from lib.naics.head import Head, Shape
 
 OTHER = {
     "shared_encoder": True,

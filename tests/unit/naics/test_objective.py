@@ -7,18 +7,17 @@ import pytest
 import torch
 from scipy.stats import pearsonr
 from tiny_naics import SIZES, WEIGHTS
-from torch.nn.functional import normalize
 
 from lib import seeds
+from lib.checkpoint import trainable
 from lib.compute import Compute
 from lib.naics import lorentz, objective
-from lib.naics.channels import trainable
 from lib.naics.features import query_features
 from lib.naics.relations import tree_distance
 from lib.naics.taxonomy import CHANNELS
 from lib.naics.texts import QUERY_CHANNEL
 
-PLAIN = {"query_dropout": 0.0, "channel_dropout": 0.0, "live_codes": 0}
+PLAIN = {"query_dropout": 0.0, "code_dropout": 0.0, "channel_dropout": 0.0, "live_codes": 0}
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +58,7 @@ class ByHand:
         self.truth = owners[chosen]
         self.codes = [row for row in range(len(self.taxonomy)) if not self.taxonomy.held_out[row]]
         with torch.no_grad():
-            vectors = [
-                normalize(texts.encode(model.encoders, QUERY_CHANNEL, rows[at : at + 1])) for at in range(len(rows))
-            ]
+            vectors = [texts.encode(model.encoders, QUERY_CHANNEL, rows[at : at + 1]) for at in range(len(rows))]
             self.queries = torch.cat([model.head(*query_features(vector))[0] for vector in vectors]).numpy()
             features = goal.features.gather(np.array(self.codes), without=rows)
             self.points = dict(zip(self.codes, model.head(*features)[0].numpy()))
@@ -186,14 +183,37 @@ def test_a_small_step_down_the_gradient_lowers_the_loss(world, model, texts):
 # What a step depends on
 
 
-def test_a_step_is_a_function_of_seed_and_step_alone(world, texts):
-    goals = [world.objective(world.model(lora_dropout=0.1).train(), texts) for _ in range(2)]
-    forwards = {step: step_of(goals[0], step) for step in (0, 1, 2)}
-    backwards = {step: step_of(goals[1], step) for step in (2, 1, 0)}
+def test_a_step_is_a_function_of_what_is_saved_and_of_seed_and_step(world, texts):
+    def step_from_the_start(step: int):
+        return step_of(world.objective(world.model(lora_dropout=0.1).train(), texts), step)
+
+    forwards = {step: step_from_the_start(step) for step in (0, 1, 2)}
+    backwards = {step: step_from_the_start(step) for step in (2, 1, 0)}
     for step, (terms, gradients) in forwards.items():
         assert backwards[step][0] == terms
         assert same(backwards[step][1], gradients)
     assert len({terms["loss"] for terms, _ in forwards.values()}) == 3
+
+
+def test_what_was_encoded_is_remembered_and_saved_with_the_state(world, model, texts):
+    goal = world.objective(model.eval(), texts)  # the encoder's own dropout is off
+    before = {name: vectors.clone() for name, vectors in goal.features.named_buffers()}
+    step_of(goal, 0)
+    asked = seeds.shuffled_epochs(len(goal.query_rows), SIZES.batch_size, 1, "queries", 0)
+    rows = np.unique(goal.query_rows[asked])
+    fresh = texts.encode(model.encoders, QUERY_CHANNEL, rows).detach()
+    torch.testing.assert_close(goal.features.vectors(QUERY_CHANNEL)[torch.from_numpy(rows)], fresh)
+    changed = {name: (vectors != before[name]).any(1).sum() for name, vectors in goal.features.named_buffers()}
+    assert changed["examples"] == len(rows)
+    assert 0 < changed["title"] <= SIZES.live_codes
+    assert {f"features.{name}" for name in CHANNELS} <= goal.state_dict().keys()
+
+
+@pytest.mark.parametrize(
+    ("most", "n", "steps", "size"), [(256, 12000, 50, 256), (256, 500, 50, 11), (256, 500, 100, 6), (8, 3, 50, 1)]
+)
+def test_a_small_source_is_not_passed_over_too_often(most, n, steps, size):
+    assert objective.batch_size(replace(SIZES, batch_size=most, max_passes=1.1), n, steps) == size
 
 
 @pytest.mark.parametrize("purpose", ["queries", "live codes", "listwise anchors"])
@@ -228,12 +248,11 @@ def perturbed(texts, rows: list[np.ndarray]):
     """The bank with some texts of each channel saying something else entirely."""
     channels = []
     for own, changed in zip(texts.channels, rows):
-        vectors, states = own.vectors.clone(), own.states.clone()
-        vectors[changed] = 5 - vectors[changed]
+        states = own.states.clone()
         for row in changed:
             first, last = own.tokens.offsets[row], own.tokens.offsets[row + 1]
             states[first:last] = 5 - states[first:last]
-        channels.append(replace(own, vectors=vectors, states=states))
+        channels.append(replace(own, states=states))
     return type(texts)(channels, texts.base, texts.cut)
 
 

@@ -11,9 +11,7 @@ from tiny_naics import World
 
 from lib import checkpoint
 from lib.errors import BadInput
-from lib.naics import model
 from lib.naics.embed import embed_codes, embed_descriptions
-from lib.naics.retrieval import code_distances
 from lib.provenance import SCRIPTS
 
 DESCRIPTIONS = ["Regional solar electric power generation", "Teaching children to paint", "Pipes for sewage"]
@@ -33,9 +31,9 @@ def made(request, tmp_path_factory):
     """(world, model, flags of predict_naics.py) with checkpoint, points and index on disk."""
     world = World(tmp_path_factory.mktemp("little-naics"))
     network, folder = world.model(geometry=request.param), world.folder
-    model.save(folder / "stage3.ckpt", network, {})
-    read = ["--checkpoint", folder / "stage3.ckpt", "--data", folder / "data"]
-    run("embed_naics.py", *read, "--texts", world.texts, "--out", folder / "points")
+    checkpoint, vectors = world.stage("stage3", network)
+    read = ["--checkpoint", checkpoint, "--data", folder / "data"]
+    run("embed_naics.py", *read, "--vectors", vectors, "--out", folder / "points")
     metric = network.head.geometry.metric
     run("build_faiss_index.py", "--vectors", folder / "points", "--metric", metric, "--out", folder / "index")
     return world, network, [*read, "--index", folder / "index", "--max-length", 16]
@@ -43,17 +41,19 @@ def made(request, tmp_path_factory):
 
 def brute(world, network, level: int) -> list[list[tuple[str, float]]]:
     """(code, score) of all codes of a level for each description, best first, from distances in float64."""
-    taxonomy, texts = world.data.taxonomy, world.bank()
+    taxonomy, vectors = world.data.taxonomy, world.bank().encode_all(network.encode)
     codes = np.flatnonzero(taxonomy.level == level)
-    known, owners = world.data.role("examples", "training")
-    points = embed_codes(network, texts, world.data.texts)
+    known, owners = world.data.known()
+    points = embed_codes(network.head, vectors, world.data.texts)
     asked = torch.cat([alone(world, network, text) for text in DESCRIPTIONS])
-    entries = embed_descriptions(network, texts, world.data.query_rows(known))
+    entries = embed_descriptions(network.head, vectors, world.data.query_rows(known))
     with torch.no_grad():
         to_codes = network.head.geometry.rowwise(asked[:, None], points[None, codes]).numpy()
         to_entries = network.head.geometry.rowwise(asked[:, None], entries[None]).numpy()
-    columns = [list(codes).index(taxonomy.row[taxonomy.path(taxonomy.codes[owner])[level - 2]]) for owner in owners]
-    distances = code_distances(to_codes, to_entries, np.array(columns))
+    above = [taxonomy.row[taxonomy.path(taxonomy.codes[owner])[level - 2]] for owner in owners]
+    nearest = [np.minimum(own, to_entries[:, np.array(above) == code].min(axis=1, initial=np.inf))
+               for code, own in zip(codes, to_codes.T)]  # fmt: skip
+    distances = (to_codes + np.array(nearest).T) / 2
     return [sorted(zip([taxonomy.codes[c] for c in codes], -row), key=lambda pair: -pair[1]) for row in distances]
 
 

@@ -2,31 +2,38 @@
 
 import numpy as np
 import pytest
+import torch
 
+from lib.naics.geometry import Euclidean, Lorentz
 from lib.naics.retrieval import code_distances
 
-RNG = np.random.default_rng(1)
+SPACES = {"lorentz": Lorentz(0.7, learn_curvature=False), "euclidean": Euclidean()}
 
 
-def brute(to_codes, to_entries, columns):
-    answer = np.empty_like(to_codes)
-    for query, row in enumerate(to_codes):
-        for code, own in enumerate(row):
-            entries = [d for d, column in zip(to_entries[query], columns) if column == code]
-            answer[query, code] = (own + min([own, *entries])) / 2
-    return answer
+def points(space, n: int, seed: int) -> torch.Tensor:
+    return space.points(torch.randn(n, 5, generator=torch.Generator().manual_seed(seed)))
 
 
-@pytest.mark.parametrize("entries", [0, 1, 5, 40])
-def test_it_is_a_loop_over_queries_and_codes(entries):
-    to_codes, to_entries = RNG.random((6, 9)), RNG.random((6, entries))
-    columns = RNG.integers(0, 9, entries)
-    given = to_codes.copy()
-    np.testing.assert_array_equal(code_distances(to_codes, to_entries, columns), brute(to_codes, to_entries, columns))
-    np.testing.assert_array_equal(to_codes, given, err_msg="the caller's distances were changed")
+def found(space, asked, codes, known, columns) -> np.ndarray:
+    return code_distances(space, space.scores(asked, codes).numpy(), space.scores(asked, known).numpy(), columns)
 
 
-def test_a_code_without_entries_or_with_far_ones_is_as_far_as_its_point():
-    to_codes = np.array([[1.0, 2.0, 3.0]])
-    found = code_distances(to_codes, np.array([[9.0, 1.0]]), np.array([0, 2]))
-    np.testing.assert_array_equal(found, [[1.0, 2.0, 2.0]])
+@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("n_known", [0, 1, 5, 40])
+def test_it_is_a_loop_over_queries_and_codes(name, n_known):
+    space = SPACES[name]
+    asked, codes, known = points(space, 6, 1), points(space, 9, 2), points(space, n_known, 3)
+    columns = np.random.default_rng(1).integers(0, 9, n_known)
+    answer = found(space, asked, codes, known, columns)
+    for query, row in zip(asked, answer):
+        for code, distance in enumerate(row):
+            own = space.rowwise(query, codes[code]).item()
+            entries = [space.rowwise(query, e).item() for e, column in zip(known, columns) if column == code]
+            assert distance == pytest.approx((own + min([own, *entries])) / 2, rel=1e-9)
+
+
+def test_a_code_without_known_descriptions_or_with_far_ones_is_as_far_as_its_point():
+    space = SPACES["euclidean"]
+    line = torch.tensor([[0.0], [1.0], [2.0], [3.0]], dtype=torch.float64)
+    known = torch.tensor([[9.0], [1.0]], dtype=torch.float64)
+    np.testing.assert_allclose(found(space, line[:1], line[1:], known, np.array([0, 2])), [[1.0, 2.0, 2.0]])

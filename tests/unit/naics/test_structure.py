@@ -41,9 +41,7 @@ def values(entries) -> dict[str, float]:
 
 
 def test_the_tree_itself_scores_1_everywhere(little, tree):
-    entries = structure.measure(
-        little, tree, {"model": tree.astype(float), "raw": noisy(tree)}, ROWS, ROWS, "all", seed=1
-    )
+    entries = structure.measure(little, tree, {"model": tree.astype(float), "raw": noisy(tree)}, ROWS, "all", seed=1)
     assert values(entries) == pytest.approx(
         {
             "parent_recall_at_1": 1.0,
@@ -58,7 +56,7 @@ def test_the_tree_itself_scores_1_everywhere(little, tree):
 
 
 def test_the_tree_upside_down_scores_badly(little, tree):
-    found = values(structure.measure(little, tree, {"model": 9.0 - tree}, ROWS, ROWS, "all", seed=1))
+    found = values(structure.measure(little, tree, {"model": 9.0 - tree}, ROWS, "all", seed=1))
     assert found["pearson_tree_distance"] == pytest.approx(-1)
     assert found["parent_recall_at_1"] == 0
     assert found["sibling_map"] < 0.5
@@ -100,16 +98,12 @@ def test_codes_without_siblings_or_parents_are_not_asked(little, tree):
 # Correlations
 
 
-@pytest.mark.parametrize(
-    ("rows", "others"),
-    [(ROWS, ROWS), (np.array([1, 4, 7]), ROWS), (np.array([1, 4, 7]), np.array([1, 4, 6, 7]))],
-    ids=["all", "some against all", "some against some"],
-)
-def test_correlations_are_scipys(little, tree, rows, others):
+@pytest.mark.parametrize("rows", [ROWS, np.array([1, 4, 7])], ids=["all", "some against all"])
+def test_correlations_are_scipys(little, tree, rows):
     distance = noisy(tree)
-    pairs = [(query, other) for query in rows for other in others if other != query]
+    pairs = [(query, other) for query in rows for other in ROWS if other != query]
     x, y = ([matrix[pair] for pair in pairs] for matrix in (distance, tree))
-    found = values(structure.measure(little, tree, {"model": distance}, rows, others, "some", seed=1))
+    found = values(structure.measure(little, tree, {"model": distance}, rows, "some", seed=1))
     assert found["pearson_tree_distance"] == pytest.approx(pearsonr(x, y).statistic, rel=1e-9)
     assert found["spearman_tree_distance"] == pytest.approx(spearmanr(x, y).statistic, rel=1e-9)
 
@@ -117,7 +111,7 @@ def test_correlations_are_scipys(little, tree, rows, others):
 def test_the_interval_of_a_correlation_is_a_bootstrap_over_query_codes(little, tree):
     """Drawing codes one by one, with scipy, gives the same interval to the noise of the draws."""
     distance = noisy(tree)
-    entries = structure.measure(little, tree, {"model": distance}, ROWS, ROWS, "all", seed=1)
+    entries = structure.measure(little, tree, {"model": distance}, ROWS, "all", seed=1)
     (found,) = (entry["interval"] for entry in entries if entry["metric"] == "pearson_tree_distance")
     off = ~np.eye(10, dtype=bool)
     blocks = [(distance[query][off[query]], tree[query][off[query]]) for query in ROWS]
@@ -137,7 +131,7 @@ def test_ndcg_grades_by_distance_and_leaves_the_code_itself_out(little, tree):
     gains = [float(tree[query].max() - tree[query, other]) for other in order]
     discounts = 1 / np.log2(np.arange(2, 11))
     expected = (np.array(gains) * discounts).sum() / (np.sort(gains)[::-1] * discounts).sum()
-    found = values(structure.measure(little, tree, {"model": distance}, np.array([query]), ROWS, "one", seed=1))
+    found = values(structure.measure(little, tree, {"model": distance}, np.array([query]), "one", seed=1))
     assert found["ndcg_at_10"] == pytest.approx(expected)
 
 

@@ -1,0 +1,40 @@
+"""The unit vector of every text of every channel at one moment: before training, or under a stage's adapters.
+
+Encoding is the costly part, so it is done once a stage. Evaluation, the index and the next stage
+read this file and run no encoder.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .. import checkpoint, files
+from ..errors import BadInput
+from .taxonomy import CHANNELS
+from .texts import ChannelTexts, fingerprint
+
+TextVectors = list[NDArray[np.float32]]  # (t, d) by channel
+
+
+def save(path: Path, vectors: TextVectors, texts: list[ChannelTexts], model: Path | None) -> None:
+    """`model` is the checkpoint whose adapters made them; None is the frozen base."""
+    about = {"kind": "naics vectors", "texts": fingerprint(texts), "model_sha256": _hash(model)}
+    checkpoint.save(path, {name: torch.from_numpy(own) for name, own in zip(CHANNELS, vectors)}, about)
+
+
+def load(path: Path, texts: list[ChannelTexts], model: Path | None) -> TextVectors:
+    """BadInput when they are of other texts, or made by another checkpoint."""
+    tensors, about = checkpoint.load(path)
+    if about.get("kind") != "naics vectors":
+        raise BadInput(f"{path}: holds {about.get('kind')}, expected naics vectors")
+    if about.get("texts") != fingerprint(texts):
+        raise BadInput(f"{path}: made of other texts than those of the data, expected to be made from the same folder")
+    if about.get("model_sha256") != _hash(model):
+        raise BadInput(f"{path}: made by another model, expected {model or 'the frozen base'}")
+    return [tensors[name].numpy() for name in CHANNELS]
+
+
+def _hash(model: Path | None) -> str | None:
+    return files.sha256(model) if model else None
