@@ -1,32 +1,20 @@
 """Four channel encoders with independent LoRA over one shared frozen base.
 
-The base's lower layers run once per text, ever; only the layers above the cut carry adapters
-(Hu et al. 2021, 2106.09685) and are run again in training.
+The base's lower layers run once per text, ever; only the layers above the cut carry adapters and
+are run again in training.
 """
 
 import copy
-from dataclasses import dataclass
 from typing import cast
 
 import torch
-from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
 
 from .. import encoders
+from ..adapters import Lora, adapt
 from ..encoders import Encoder
 from ..errors import BadInput
 from .taxonomy import CHANNELS
-
-
-@dataclass(frozen=True)
-class Lora:
-    """Adapter knobs, with peft's names. `cut` is the number of lower layers that stay frozen."""
-
-    cut: int
-    r: int
-    lora_alpha: int
-    lora_dropout: float
-    target_modules: tuple[str, ...] | None = None  # None: every linear layer
 
 
 class ChannelEncoders(nn.Module):
@@ -40,7 +28,8 @@ class ChannelEncoders(nn.Module):
             raise BadInput(f"naics.encoder.cut: {lora.cut} leaves no layer to adapt, the encoder has {layers}")
         shared_weights = {id(weight): weight for weight in base.parameters()}
         self.stacks = nn.ModuleList(
-            _adapt(copy.deepcopy(upper, dict(shared_weights)), lora) for _ in range(1 if shared else len(CHANNELS))
+            adapt(copy.deepcopy(upper, dict(shared_weights)), lora, "naics.model.target_modules")
+            for _ in range(1 if shared else len(CHANNELS))
         )
         self._base = [base]  # in a list so that it is not a submodule: its weights are in the stacks already
 
@@ -48,22 +37,6 @@ class ChannelEncoders(nn.Module):
         """States at the cut, `(b, l, d)` unpadded, to pooled vectors `(b, d)` of one channel."""
         stack = cast(nn.ModuleList, self.stacks[channel % len(self.stacks)])
         return encoders.mean_pool(encoders.run_layers(self._base[0], stack, hidden))
-
-
-def _adapt(layers: nn.Module, lora: Lora) -> nn.Module:
-    linear = [name for name, module in layers.named_modules() if isinstance(module, nn.Linear)]
-    wanted = lora.target_modules or tuple(sorted({name.rsplit(".", 1)[-1] for name in linear}))
-    for target in wanted:
-        if not any(name.endswith(f".{target}") for name in linear):
-            known = ", ".join(sorted({name.rsplit(".", 1)[-1] for name in linear}))
-            raise BadInput(f"naics.model.target_modules: no layer {target!r} in the encoder, expected of: {known}")
-    config = LoraConfig(
-        r=lora.r, lora_alpha=lora.lora_alpha, lora_dropout=lora.lora_dropout, target_modules=list(wanted)
-    )
-    adapted = inject_adapter_in_model(config, layers)
-    for name, weight in adapted.named_parameters():
-        weight.requires_grad_("lora_" in name)
-    return adapted
 
 
 def trainable(module: nn.Module) -> dict[str, Tensor]:

@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import checkpoint, encoders, seeds
+from ..adapters import Lora
 from ..encoders import Encoder
 from ..errors import BadInput
-from .channels import ChannelEncoders, Lora, load_trainable, trainable
+from .channels import ChannelEncoders, load_trainable, trainable
 from .fusion import LinearFusion, MixtureOfExperts, context
 from .geometry import Euclidean, Lorentz, Space
 from .taxonomy import CHANNELS

@@ -7,9 +7,10 @@ import pytest
 import torch
 from transformers import MPNetConfig, MPNetModel
 
+from lib.adapters import Lora
 from lib.errors import BadInput
 from lib.naics import model as naics_model
-from lib.naics.channels import ChannelEncoders, Lora, load_trainable, trainable
+from lib.naics.channels import ChannelEncoders, load_trainable, trainable
 from lib.naics.taxonomy import CHANNELS
 
 LORA = Lora(cut=1, r=4, lora_alpha=8, lora_dropout=0.0)

@@ -1,4 +1,7 @@
-"""When do two short texts say the same? Equal sets of words, or nearly equal sets of character trigrams."""
+"""When do two short texts say the same? Equal sets of words, or nearly equal sets of character trigrams.
+
+Words are runs of letters and digits of any script, in lower case.
+"""
 
 import math
 import re
@@ -8,11 +11,12 @@ from collections.abc import Callable, Sequence
 # The published split holds out no entry whose trigrams overlap another's by more than 0.913 (Jaccard),
 # and none whose set of words equals another's; above 0.92 it holds out none at all.
 NEAR = 0.92
+WORDS = re.compile(r"[^\W_]+")
 
 
 def normalized(text: str) -> str:
-    """The text as its sorted distinct words: letters and digits, lower case."""
-    return " ".join(sorted(set(re.findall(r"[a-z0-9]+", text.lower()))))
+    """The text as its sorted distinct words."""
+    return " ".join(sorted(set(WORDS.findall(text.lower()))))
 
 
 def trigrams(text: str) -> frozenset[str]:
@@ -35,6 +39,24 @@ def repeats(texts: Sequence[str], others: Sequence[str] = ()) -> list[bool]:
         words[normalized(text)] > 1 or any(_near(own, sets[other]) for other in meetings(number))
         for number, (text, own) in enumerate(zip(texts, sets))
     ]
+
+
+def earlier(texts: Sequence[str]) -> list[int | None]:
+    """For each text the number of the first kept text before it that it repeats; None for a text that is kept.
+
+    A text is kept unless it repeats a kept one, so that whoever drops the others keeps one of each.
+    """
+    sets = [trigrams(text) for text in texts]
+    meetings = _meetings(sets)
+    by_words: dict[str, int] = {}
+    found: list[int | None] = []
+    for number, (text, own) in enumerate(zip(texts, sets)):
+        twins = [by_words[words]] if (words := normalized(text)) in by_words else []
+        kept = (other for other in meetings(number) if other < number and found[other] is None)
+        found.append(min((*twins, *(other for other in kept if _near(own, sets[other]))), default=None))
+        if found[-1] is None:
+            by_words[words] = number
+    return found
 
 
 def _near(a: frozenset[str], b: frozenset[str]) -> bool:
