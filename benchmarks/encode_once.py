@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from lib import encoders
+from lib.adapters import Lora
 from lib.naics import bank, channels, curriculum, dataset, relations, triplets
 from lib.provenance import environment
 
@@ -65,7 +66,7 @@ def draw(data: dataset.Dataset, anchors: int) -> list[np.ndarray]:
 
 def adapters(base: torch.nn.Module, cut: int) -> channels.ChannelEncoders:
     torch.manual_seed(0)
-    return channels.ChannelEncoders(base, channels.Lora(cut, 16, 32, 0.0), shared=False)
+    return channels.ChannelEncoders(base, Lora(cut, 16, 32, 0.0), shared=False)
 
 
 def stateless(frozen: list[bank.FrozenTexts]) -> list[bank.FrozenTexts]:
