@@ -27,7 +27,7 @@ def test_phases_come_in_order_and_in_proportion_to_their_pairs():
     assert all(len(step) == 1 for step in seen)
     assert order == sorted(order)
     shares = [order.count(number) / 60 for number in (1, 2, 3)]
-    assert shares == pytest.approx([(PHASES == number).mean() for number in (1, 2, 3)], abs=2 / 60)
+    assert shares == pytest.approx([(number == PHASES).mean() for number in (1, 2, 3)], abs=2 / 60)
 
 
 def test_the_ablations_have_as_many_steps():
