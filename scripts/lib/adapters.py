@@ -5,6 +5,8 @@ A `weight` below 1 is a point on the line between the base and what was trained,
 what a model forgot (Wortsman et al. 2022, 2109.01903).
 """
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +57,18 @@ def set_weight(module: nn.Module, weight: float) -> None:
     """How much of what was learnt the forward pass applies: 0 is the base, 1 the trained model."""
     for layer in lora_layers(module).values():
         layer.set_scale(ADAPTER, weight)
+
+
+@contextlib.contextmanager
+def weighted(module: nn.Module, weight: float) -> Iterator[None]:
+    """`set_weight` for the length of a block."""
+    before = {layer: layer.scaling[ADAPTER] for layer in lora_layers(module).values()}
+    set_weight(module, weight)
+    try:
+        yield
+    finally:
+        for layer, scaling in before.items():
+            layer.scaling[ADAPTER] = scaling
 
 
 @torch.no_grad()

@@ -54,6 +54,16 @@ def test_a_weight_is_a_point_between_base_and_trained(pair, weight):
         torch.testing.assert_close(found[name], tensor, rtol=1e-5, atol=1e-6)
 
 
+def test_a_weight_for_the_length_of_a_block(pair):
+    base, adapted, _ = pair
+    adapters.set_weight(adapted, 0.4)
+    settled = states(adapted)
+    with adapters.weighted(adapted, 0.0):
+        assert torch.equal(states(adapted), states(base))
+    assert torch.equal(states(adapted), settled)
+    assert not torch.equal(settled, states(base))
+
+
 def test_every_linear_layer_is_adapted_unless_some_are_named(pair):
     base, adapted, query = pair
     linear = [module for module in base.encoder.layer.modules() if isinstance(module, nn.Linear)]

@@ -15,6 +15,7 @@ from ..errors import BadInput
 
 Rows = NDArray[np.int64]
 PHASES = {1: "easy", 2: "medium", 3: "hard"}
+ALL = 0  # the only phase of a shuffled run
 ORDERS = ("curriculum", "shuffled", "hard_only")
 
 
@@ -23,6 +24,7 @@ class Phase:
     """The pairs of consecutive steps, sorted by label; label i has pairs `rows[first[i]:first[i] + counts[i]]`."""
 
     name: str
+    number: int  # 1..3, 0 for all together
     until: int  # step before which it ends
     rows: Rows
     first: Rows
@@ -45,7 +47,7 @@ class Sampler:
         if steps < len(parts):
             raise BadInput(f"steps {steps}: {len(parts)} phases need at least one step each")
         until = _ends([len(rows) for rows in parts.values()], steps)
-        self.phases = [_phase(name, end, rows, groups) for (name, rows), end in zip(parts.items(), until)]
+        self.phases = [_phase(number, end, rows, groups) for (number, rows), end in zip(parts.items(), until)]
         for phase in self.phases:
             self._check(phase)
 
@@ -68,15 +70,15 @@ class Sampler:
         return phase.rows[phase.first[labels] + rng.integers(phase.counts[labels])]
 
 
-def _parts(phases: Rows, order: str) -> dict[str, Rows]:
-    """Rows by name of the phase, in the order of training."""
+def _parts(phases: Rows, order: str) -> dict[int, Rows]:
+    """Rows by number of the phase, in the order of training."""
     if order == "shuffled":
-        return {"all": np.arange(len(phases))}
+        return {ALL: np.arange(len(phases))}
     wanted = list(PHASES) if order == "curriculum" else [max(PHASES)]
-    parts = {PHASES[number]: np.flatnonzero(phases == number) for number in wanted}
-    for name, rows in parts.items():
+    parts = {number: np.flatnonzero(phases == number) for number in wanted}
+    for number, rows in parts.items():
         if not len(rows):
-            raise BadInput(f"phase {name}: no pairs, expected some in each of {', '.join(PHASES.values())}")
+            raise BadInput(f"phase {PHASES[number]}: no pairs, expected some in each of {', '.join(PHASES.values())}")
     return parts
 
 
@@ -86,7 +88,7 @@ def _ends(sizes: list[int], steps: int) -> list[int]:
     return (np.arange(1, len(sizes) + 1) + np.floor(share * (steps - len(sizes))).astype(int)).tolist()
 
 
-def _phase(name: str, until: int, rows: Rows, groups: Rows) -> Phase:
+def _phase(number: int, until: int, rows: Rows, groups: Rows) -> Phase:
     order = np.argsort(groups[rows], kind="stable")
     _, first, counts = np.unique(groups[rows][order], return_index=True, return_counts=True)
-    return Phase(name, until, rows[order], first, counts)
+    return Phase(PHASES.get(number, "all"), number, until, rows[order], first, counts)
