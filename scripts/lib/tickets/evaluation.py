@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import encoders, files, metrics, provenance
+from .. import files, metrics, provenance
 from . import adversarial, corpus, dataset, judged, leaks, model, pairs, retrieval, saving
 from .corpus import MODEL, RAW, View
 from .dataset import Tickets
-from .model import Shape
 
 Rows = NDArray[np.int64]
 Entries = list[dict[str, Any]]
@@ -37,8 +36,8 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     """The metrics.json of one model on one split."""
     tickets = dataset.load(args.data)
     leaks.refuse(pairs.read(args.pairs), tickets, args.pairs)
-    about = saving.read_about(args.model)
-    encode = {MODEL: _encoder(str(args.model), about["shape"]), RAW: _encoder(about["shape"].encoder, about["shape"])}
+    trained, about = saving.load(args.model)
+    encode = {MODEL: trained, RAW: model.encoder_of(about["shape"].encoder, about["shape"])}
     bench = Bench(tickets, args)
     texts = {MASKED: [tickets.masked[row] for row in bench.rows], UNMASKED: [tickets.texts[row] for row in bench.rows]}
     seen = corpus.views(texts, encode)
@@ -124,12 +123,6 @@ class Bench:
 
     def _auc(self, drawn: adversarial.Labelled, systems: dict[str, judged.Score], slice_name: str) -> dict[str, Any]:
         return judged.judge(drawn, drawn, self.groups, self.seed).auc(systems, slice_name)
-
-
-def _encoder(name: str, shape: Shape) -> model.Encode:
-    """Texts to unit vectors by an encoder on disk or by name, cut at the model's own length."""
-    tokenizer, base = encoders.load(name, "tickets.encoder.encoder")
-    return lambda texts: model.encode(base, model.tokenize(tokenizer, texts, shape))
 
 
 def _forgetting(tickets: Tickets, encode: dict[str, model.Encode], seed: int) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -75,6 +75,12 @@ def encode(base: Encoder, rows: Tokens) -> Matrix:
     return unit(encoders.encode(base, rows).numpy(), base.config.hidden_size)
 
 
+def encoder_of(name: str, shape: Shape) -> Encode:
+    """Texts to unit vectors by an encoder as it stands on disk or under a name, cut at the shape's length."""
+    tokenizer, base = encoders.load(name, "tickets.encoder.encoder")
+    return lambda texts: encode(base, tokenize(tokenizer, texts, shape))
+
+
 def unit(vectors: Matrix, dim: int) -> Matrix:
     """The first `dim` numbers of every vector, scaled to length 1: `(n, d)` to `(n, dim)`."""
     return F.normalize(torch.from_numpy(np.ascontiguousarray(vectors[:, :dim])), dim=1).numpy()

@@ -94,7 +94,11 @@ def columns(pairs: Pairs) -> Columns:
 
 
 def false_negatives(labels: Rows, anchors: Rows, candidates: Rows) -> NDArray[np.bool_]:
-    """Which candidates `(c,)` share the label of an anchor `(b,)` without being its own positive, `(b, c)`."""
-    hidden = labels[anchors][:, None] == labels[candidates]
+    """Which candidates `(c,)` are no negatives of an anchor `(b,)`, `(b, c)`: they share its label, or are its text.
+
+    Candidate i is the positive of anchor i and stays.
+    """
+    own = candidates[: len(anchors), None]
+    hidden = (labels[anchors][:, None] == labels[candidates]) | (candidates == own) | (candidates == anchors[:, None])
     np.fill_diagonal(hidden, False)
     return hidden

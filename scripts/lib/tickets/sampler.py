@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from .. import seeds
 from ..cli import log
 from ..errors import BadInput
+from .phases import NAMES
 
 Rows = NDArray[np.int64]
-PHASES = {1: "easy", 2: "medium", 3: "hard"}
 ALL = 0  # the only phase of a shuffled run
 ORDERS = ("curriculum", "shuffled", "hard_only")
 
@@ -74,11 +74,11 @@ def _parts(phases: Rows, order: str) -> dict[int, Rows]:
     """Rows by number of the phase, in the order of training."""
     if order == "shuffled":
         return {ALL: np.arange(len(phases))}
-    wanted = list(PHASES) if order == "curriculum" else [max(PHASES)]
+    wanted = list(NAMES) if order == "curriculum" else [max(NAMES)]
     parts = {number: np.flatnonzero(phases == number) for number in wanted}
     for number, rows in parts.items():
         if not len(rows):
-            raise BadInput(f"phase {PHASES[number]}: no pairs, expected some in each of {', '.join(PHASES.values())}")
+            raise BadInput(f"phase {NAMES[number]}: no pairs, expected some in each of {', '.join(NAMES.values())}")
     return parts
 
 
@@ -91,4 +91,4 @@ def _ends(sizes: list[int], steps: int) -> list[int]:
 def _phase(number: int, until: int, rows: Rows, groups: Rows) -> Phase:
     order = np.argsort(groups[rows], kind="stable")
     _, first, counts = np.unique(groups[rows][order], return_index=True, return_counts=True)
-    return Phase(PHASES.get(number, "all"), number, until, rows[order], first, counts)
+    return Phase(NAMES.get(number, "all"), number, until, rows[order], first, counts)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .. import adapters, encoders, files
 from ..errors import BadInput, BrokenModel
 from . import model
-from .model import Shape, TicketEncoder
+from .model import Encode, Shape, TicketEncoder
 
 Matrix = NDArray[np.float32]
 ABOUT = "training.json"
@@ -72,8 +72,9 @@ def require_change(raw: Matrix, trained: Matrix, where: str) -> None:
         raise BrokenModel(f"{where}: vectors differ from the base's by {moved:.1e}: the adapters have no effect")
 
 
-def read_about(folder: Path) -> dict[str, Any]:
-    """What training.json says, with the shape as a Shape."""
+def load(folder: Path) -> tuple[Encode, dict[str, Any]]:
+    """(texts to unit vectors, what training.json says with the shape as a Shape)."""
     about = files.read_json(folder / ABOUT)
-    shape = {key: tuple(value) if isinstance(value, list) else value for key, value in about["shape"].items()}
-    return {**about, "shape": Shape(**shape)}
+    known = {key: tuple(value) if isinstance(value, list) else value for key, value in about["shape"].items()}
+    shape = Shape(**known)
+    return model.encoder_of(str(folder), shape), {**about, "shape": shape}

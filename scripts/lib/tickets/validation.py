@@ -22,7 +22,7 @@ from .model import TicketEncoder
 
 Rows = NDArray[np.int64]
 Score = Callable[[float], float]  # weight of the adapters to MAP
-SHARES = (0.8, 0.6, 0.4, 0.2, 0.1)
+SHARES = (0.8, 0.6, 0.5, 0.4, 0.3, 0.2)
 
 
 @dataclass(frozen=True)
