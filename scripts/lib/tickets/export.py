@@ -23,7 +23,7 @@ from ..near import normalized
 from . import tables
 from .source import Source, Ticket, clean
 
-MIN_LABELS = 10  # fewer cannot be split three ways with labels left to compare
+MIN_LABELS = 6  # two for each of three splits
 AFTERWARDS = ("resolution", "close_notes", "close_code", "closed_", "resolved_", "work_notes", "workaround")
 
 
@@ -118,7 +118,9 @@ def _labels(table: pl.DataFrame, columns: Columns, min_group: int, path: Path) -
         if len(sizes) == 1 and sizes.total() == len(table):
             raise BadInput(f"{path}: all {len(table)} values of {name} are {labels[0]!r}, expected several labels")
         if tried[name] >= MIN_LABELS:
-            log(f"tickets: labels are the {tried[name]} values of {name} with {min_group} tickets or more")
+            found = sum(size for size in sizes.values() if size >= min_group)
+            said = f"{tried[name]} values of {name} with {min_group} tickets or more, {found} of {len(table)} tickets"
+            log(f"tickets: labels are the {said}")
             return labels
     said = ", ".join(f"{name} {count}" for name, count in tried.items())
     raise BadInput(f"{path}: labels with {min_group} tickets or more: {said}; expected {MIN_LABELS} in one column")

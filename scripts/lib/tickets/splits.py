@@ -4,6 +4,7 @@ Everything follows from hashes of names and a seed, so that the same tickets and
 split in whatever order they come.
 """
 
+import bisect
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -21,15 +22,16 @@ MIN_FAMILIES = 2  # in each split: a negative needs a second label
 class Sizes:
     """How many tickets, and which share of the families judges.
 
-    A label with fewer than `min_group` tickets is no label; one with more than `max_group` keeps that many.
+    A label with fewer than `min_group` tickets is no label. The largest labels are cut to a common size
+    until at most `max_labelled` labelled tickets are left; of the others `max_unlabelled` stay.
     """
 
     min_group: int
     test_share: float
     validation_share: float
     seed: int
-    max_group: int | None = None
-    max_tickets: int | None = None
+    max_labelled: int | None = None
+    max_unlabelled: int | None = None
 
 
 def lot(seed: int, purpose: str, name: str) -> str:
@@ -38,34 +40,42 @@ def lot(seed: int, purpose: str, name: str) -> str:
 
 
 def without_repeats(tickets: Sequence[Ticket]) -> tuple[list[Ticket], dict[str, int]]:
-    """The first of all tickets that say the same, and how many went; labels of repeats may differ."""
-    found = earlier([ticket.text for ticket in tickets])
-    kept = [ticket for ticket, first in zip(tickets, found) if first is None]
-    differing = sum(tickets[first].label != t.label for t, first in zip(tickets, found) if first is not None)
+    """The first of all tickets that say the same, labelled ones before others, and how many went."""
+    ordered = sorted(tickets, key=lambda ticket: ticket.label is None)
+    found = earlier([ticket.text for ticket in ordered])
+    kept = [ticket for ticket, first in zip(ordered, found) if first is None]
+    differing = sum(ordered[first].label != t.label for t, first in zip(ordered, found) if first is not None)
     return kept, {"repeats": len(tickets) - len(kept), "repeats_with_another_label": differing}
 
 
 def resize(tickets: Sequence[Ticket], sizes: Sizes) -> tuple[list[Ticket], dict[str, int]]:
-    """Labels that are too small become None, those too large lose tickets, and the rest is cut to `max_tickets`.
+    """The tickets that `sizes` leaves, and how many went; which ones is drawn by lot.
 
-    Which tickets stay is drawn by lot; unlabelled ones go before labelled ones, and those by whole families.
+    Where even `min_group` tickets of every label are too many, whole families go.
     """
     drawn = sorted(tickets, key=lambda ticket: lot(sizes.seed, "size", ticket.id))
     labelled, background = _by_label(drawn, sizes.min_group)
+    room = len(tickets) if sizes.max_labelled is None else sizes.max_labelled
+    most = common_size([len(members) for members in labelled.values()], room, sizes.min_group)
     families: dict[str | None, list[Ticket]] = defaultdict(list)
     for members in labelled.values():
-        families[members[0].family] += members[: sizes.max_group]
-    capped = sum(map(len, families.values()))
-    room = len(tickets) if sizes.max_tickets is None else sizes.max_tickets
+        families[members[0].family] += members[:most]
     kept: list[Ticket] = []
     for family in sorted(families, key=lambda family: lot(sizes.seed, "size", str(family))):
         kept += families[family] if len(kept) + len(families[family]) <= room else []
-    chosen = [*kept, *background[: room - len(kept)]]
+    others = background[: sizes.max_unlabelled]
     dropped = {
-        "beyond_max_group": sum(map(len, labelled.values())) - capped,
-        "beyond_max_tickets": capped + len(background) - len(chosen),
+        "beyond_max_labelled": sum(map(len, labelled.values())) - len(kept),
+        "beyond_max_unlabelled": len(background) - len(others),
     }
-    return chosen, dropped
+    return [*kept, *others], dropped
+
+
+def common_size(counts: Sequence[int], room: int, least: int) -> int:
+    """The largest size to which larger counts can be cut so that their sum is at most `room`; never below `least`."""
+    cuts = range(least, max(counts, default=least) + 1)
+    fitting = bisect.bisect_right(cuts, room, key=lambda cut: sum(min(count, cut) for count in counts))
+    return cuts[max(fitting - 1, 0)]
 
 
 def _by_label(tickets: Sequence[Ticket], min_group: int) -> tuple[dict[str, list[Ticket]], list[Ticket]]:
@@ -88,10 +98,11 @@ def assign(tickets: Sequence[Ticket], sizes: Sizes) -> list[str]:
     """
     families = sorted({ticket.family for ticket in tickets if ticket.family is not None})
     drawn = sorted(families, key=lambda family: lot(sizes.seed, "split", family))
-    test, validation = (round(share * len(families)) for share in (sizes.test_share, sizes.validation_share))
-    if min(test, validation, len(families) - test - validation) < MIN_FAMILIES:
-        said = f"{len(families)} labels or families, of which {validation} validate and {test} test"
-        raise BadInput(f"tickets: {said}; expected at least {MIN_FAMILIES} in each of {', '.join(SPLITS)}")
+    shares = (sizes.test_share, sizes.validation_share)
+    test, validation = (max(round(share * len(families)), MIN_FAMILIES) for share in shares)
+    if len(families) - test - validation < MIN_FAMILIES:
+        said = f"{len(families)} labels or families with {sizes.min_group} tickets or more"
+        raise BadInput(f"tickets: {said}, expected at least {MIN_FAMILIES} in each of {', '.join(SPLITS)}")
     side = dict.fromkeys(drawn[:test], "test") | dict.fromkeys(drawn[test : test + validation], "validation")
     return [side.get(str(ticket.family), "train") for ticket in tickets]
 
