@@ -7,14 +7,16 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from ..near import WORDS
+
 BLOCK = 1 << 16  # pairs multiplied at a time
 
 
 def tfidf(texts: Sequence[str]) -> csr_matrix:
     """TF-IDF vectors of unit length, `(n, words)`; a text without any word has an empty row."""
-    if not any(map(str.strip, texts)):
+    if not any(map(WORDS.search, texts)):
         return csr_matrix((len(texts), 1), dtype=np.float32)
-    vectorizer = TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\b\w+\b", dtype=np.float32)
+    vectorizer = TfidfVectorizer(sublinear_tf=True, token_pattern=WORDS.pattern, dtype=np.float32)
     return vectorizer.fit_transform(texts)
 
 
