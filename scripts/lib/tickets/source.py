@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 # A number that names one ticket says nothing about its problem, but would let a model match by it.
 IDENTIFIER = re.compile(
-    r"\b(?:CVE-\d{4}-\d{4,}|GHSA(?:-\w{4}){3}|AVID-\d{4}-[RV]\d+|(?:INC|PRB|CHG|REQ|RITM|SCTASK|TASK)\d{5,})\b",
+    r"\b(?:CVE-\d{4}-\d*|GHSA(?:-\w{4})+|AVID-\d{4}-[RV]\d+|(?:INC|PRB|CHG|REQ|RITM|SCTASK|TASK)\d{5,})",
     re.IGNORECASE,
 )
 
