@@ -39,8 +39,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     trained, about = saving.load(args.model)
     encode = {MODEL: trained, RAW: model.encoder_of(about["shape"].encoder, about["shape"])}
     bench = Bench(tickets, args)
-    texts = {MASKED: [tickets.masked[row] for row in bench.rows], UNMASKED: [tickets.texts[row] for row in bench.rows]}
-    seen = corpus.views(texts, encode)
+    seen = corpus.views(_told(tickets, bench.rows), encode)
     saving.require_change(seen[MASKED].vectors[RAW], seen[MASKED].vectors[MODEL], str(args.model))
 
     entries = [entry for name, view in seen.items() for entry in bench.told(name, view, about["dims"])]
@@ -123,6 +122,12 @@ class Bench:
 
     def _auc(self, drawn: adversarial.Labelled, systems: dict[str, judged.Score], slice_name: str) -> dict[str, Any]:
         return judged.judge(drawn, drawn, self.groups, self.seed).auc(systems, slice_name)
+
+
+def _told(tickets: Tickets, rows: Rows) -> dict[str, list[str]]:
+    """The texts of the rows, masked and as they are; once where there was nothing to mask."""
+    masked, whole = ([texts[row] for row in rows] for texts in (tickets.masked, tickets.texts))
+    return {MASKED: masked} if masked == whole else {MASKED: masked, UNMASKED: whole}
 
 
 def _forgetting(tickets: Tickets, encode: dict[str, model.Encode], seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
