@@ -100,8 +100,8 @@ def check(table: pl.DataFrame, name: str) -> None:
     for split in SPLITS:
         if not len(table.filter(pl.col("group").is_not_null() & (pl.col("split") == split))):
             raise BadInput(f"{name}: no labelled ticket in {split}, expected some in each of {', '.join(SPLITS)}")
-    for column in ("group", "family"):
-        _refuse_leak(f"{column}s", zip(table[column], table["split"]), name)
+    for column, what in (("group", "groups"), ("family", "families")):
+        _refuse_leak(what, zip(table[column], table["split"]), name)
     _refuse_leak("texts", zip(map(normalized, table["text"]), table["split"]), name)
 
 
