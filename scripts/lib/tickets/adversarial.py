@@ -7,6 +7,7 @@ labels `(m,)`, 1 for a common label, 0 for two.
 """
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +57,8 @@ def random_pairs(groups: NDArray[np.integer], rows: Rows, n: int, seed: int) -> 
     kinds = drawing.negatives(groups, rows), drawing.positives(groups, rows)
     each = min(n // 2, *map(len, kinds))
     if each == 0:
-        raise BadInput(f"{len(rows)} tickets: no pair of one kind, expected two labels and two tickets of one of them")
+        missing = "negative" if not len(kinds[0]) else "positive"
+        raise BadInput(f"{len(rows)} tickets: no {missing} pair, expected two labels, one of them with two tickets")
     rng = seeds.generator(seed, "ticket pairs")
     return _joined(*(kind.draw(each, rng) for kind in kinds))
 
@@ -83,17 +85,16 @@ def overlap_deciles(groups: NDArray[np.integer], rows: Rows, matrix: csr_matrix,
     The edges are deciles over equally many positives and negatives together. A decile in which one
     kind is missing, or which ties make empty, is joined with the next.
     """
-    pools = _pools(groups, rows, matrix, seed)
+    negative, positive = _pools(groups, rows, matrix, seed)
     rng = seeds.generator(seed, "deciles of ticket pairs")
-    each = min(len(pool.left) for pool in pools)
-    both = np.concatenate([pool.overlap[rng.permutation(len(pool.left))[:each]] for pool in pools])
+    each = min(len(negative.left), len(positive.left))
+    both = np.concatenate([_some(pool, each, rng).overlap for pool in (negative, positive)])
     edges = np.quantile(both, np.linspace(0, 1, DECILES + 1)[1:-1]).astype(np.float32)
-    cuts = [np.searchsorted(pool.overlap, edges, side="right") for pool in pools]
     found = []
-    for begin, end in _both_kinds(*cuts, sizes=[len(pool.left) for pool in pools]):
-        slices = [pool.take(slice(a, b)) for pool, a, b in zip(pools, begin, end)]
-        low, high = min(part.overlap[0] for part in slices), max(part.overlap[-1] for part in slices)
-        found.append(Decile(float(low), float(high), _balanced(*slices, n // (2 * DECILES), rng)))
+    for of_negative, of_positive in _both_kinds(negative.overlap, positive.overlap, edges):
+        pairs = negative.take(of_negative), positive.take(of_positive)
+        low, high = min(part.overlap[0] for part in pairs), max(part.overlap[-1] for part in pairs)
+        found.append(Decile(float(low), float(high), _balanced(*pairs, n // (2 * DECILES), rng)))
     return found
 
 
@@ -109,26 +110,28 @@ def legacy_pairs(groups: NDArray[np.integer], rows: Rows, matrix: csr_matrix, n:
     return Labelled(left, right, (shared > np.median(shared)).astype(np.int64))
 
 
-def _pools(groups: NDArray[np.integer], rows: Rows, matrix: csr_matrix, seed: int) -> list[Pool]:
+def _pools(groups: NDArray[np.integer], rows: Rows, matrix: csr_matrix, seed: int) -> tuple[Pool, Pool]:
     """Negatives and positives, at most POOL of each, by rising overlap."""
-    pools = []
-    for kind in (drawing.negatives(groups, rows), drawing.positives(groups, rows)):
+
+    def pool(kind: drawing.Pairs, name: str) -> Pool:
         if not len(kind):
-            raise BadInput(f"{len(rows)} tickets: no pair of one kind, expected two labels, one with two tickets")
-        left, right = kind.draw(POOL, seeds.generator(seed, "pool of ticket pairs", len(pools)))
+            raise BadInput(f"{len(rows)} tickets: no {name} pair, expected two labels, one of them with two tickets")
+        left, right = kind.draw(POOL, seeds.generator(seed, f"pool of {name} ticket pairs"))
         shared = overlap(matrix, left, right)
-        pools.append(Pool(left, right, shared).take(np.argsort(shared, kind="stable")))
-    return pools
+        return Pool(left, right, shared).take(np.argsort(shared, kind="stable"))
+
+    return pool(drawing.negatives(groups, rows), "negative"), pool(drawing.positives(groups, rows), "positive")
 
 
-def _both_kinds(first: Rows, second: Rows, sizes: list[int]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Neighbouring slices ((begin, begin), (end, end)) of both pools, none of them empty in either."""
-    begin, found = (0, 0), []
-    for end in [*zip(first.tolist(), second.tolist()), tuple(sizes)]:
-        if all(a < b for a, b in zip(begin, end)):
-            found.append((begin, end))
-            begin = end
-    return [*found[:-1], (found[-1][0], tuple(sizes))]
+def _both_kinds(first: NDArray, second: NDArray, edges: NDArray) -> Iterator[tuple[slice, slice]]:
+    """Neighbouring slices of two sorted arrays, cut at the edges where neither slice is empty."""
+    cuts = list(zip(*(np.searchsorted(values, edges, side="right").tolist() for values in (first, second))))
+    begin, end = (0, 0), (len(first), len(second))
+    for cut in cuts:
+        if begin[0] < cut[0] < end[0] and begin[1] < cut[1] < end[1]:
+            yield slice(begin[0], cut[0]), slice(begin[1], cut[1])
+            begin = cut
+    yield slice(begin[0], end[0]), slice(begin[1], end[1])
 
 
 def _balanced(negative: Pool, positive: Pool, each: int, rng: np.random.Generator) -> Labelled:
