@@ -48,7 +48,7 @@ def adapt(layers: nn.Module, lora: Lora, key: str) -> nn.Module:
     return adapted
 
 
-def lora_layers(module: nn.Module) -> dict[str, LoraLayer]:
+def lora_layers(module: nn.Module) -> dict[str, Any]:
     """The adapted layers by name."""
     return {name: layer for name, layer in module.named_modules() if isinstance(layer, LoraLayer)}
 

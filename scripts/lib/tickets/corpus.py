@@ -1,6 +1,6 @@
 """The tickets of one evaluation, and every system's view of them: the model, the raw encoder, TF-IDF."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +59,7 @@ def draw(tickets: Tickets, split: str, also: str, size: int, seed: int) -> Rows:
     return np.sort(rows[: max(size, len(order[0])) if size else len(rows)])
 
 
-def views(texts: dict[str, Sequence[str]], encoders: dict[str, model.Encode]) -> dict[str, View]:
+def views(texts: Mapping[str, Sequence[str]], encoders: Mapping[str, model.Encode]) -> dict[str, View]:
     """A view for each way of telling; every distinct text is encoded once by each encoder."""
     distinct = sorted({text for told in texts.values() for text in told})
     row = {text: number for number, text in enumerate(distinct)}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -44,7 +44,7 @@ class TicketEncoder(nn.Module):
             layers = len(base.encoder.layer)
             raise BadInput(f"tickets.encoder.cut: {shape.cut} leaves no layer to adapt, the encoder has {layers}")
         lora = Lora(shape.cut, shape.r, shape.lora_alpha, shape.lora_dropout, shape.target_modules)
-        self.layers = adapters.adapt(upper, lora, "tickets.model.target_modules")
+        self.layers = cast(nn.ModuleList, adapters.adapt(upper, lora, "tickets.model.target_modules"))
         self.shape, self.dims = shape, fitting(shape.matryoshka_dims, base.config.hidden_size)
         self._base = [base]
 

@@ -16,7 +16,7 @@ from .model import TicketEncoder
 from .pairs import Pairs
 from .sampler import Sampler
 
-Rows = NDArray[np.int64]
+Rows = NDArray[np.integer]
 NONE = -1
 
 

@@ -75,6 +75,8 @@ def require_change(raw: Matrix, trained: Matrix, where: str) -> None:
 def load(folder: Path) -> tuple[Encode, dict[str, Any]]:
     """(texts to unit vectors, what training.json says with the shape as a Shape)."""
     about = files.read_json(folder / ABOUT)
-    known = {key: tuple(value) if isinstance(value, list) else value for key, value in about["shape"].items()}
+    known: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in about["shape"].items()
+    }
     shape = Shape(**known)
     return model.encoder_of(str(folder), shape), {**about, "shape": shape}
