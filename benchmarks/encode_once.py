@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from lib import encoders
+from lib.adapters import Lora
 from lib.naics import bank, channels, curriculum, dataset, relations, triplets
 from lib.provenance import environment
 
@@ -39,7 +40,7 @@ def main() -> None:
     frozen = bank.load(args.texts, data.texts, base, args.encoder, args.cut)
     slots = draw(data, args.anchors)
     torch.manual_seed(0)
-    adapters = channels.ChannelEncoders(base, channels.Lora(args.cut, 16, 32, 0.0), shared=False)
+    adapters = channels.ChannelEncoders(base, Lora(args.cut, 16, 32, 0.0), shared=False)
     stateless = bank.TextBank([bank.FrozenTexts(own.tokens) for own in frozen.channels], base, args.cut)
     ways = {
         "every text": lambda: every_text(frozen, adapters, slots),

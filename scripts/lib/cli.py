@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .errors import CANNOT_WRITE, BadInput, CannotWrite, Diverged, Stopped
+from .errors import CANNOT_WRITE, BadInput, BrokenModel, CannotWrite, Diverged, Stopped
 
 
 class Format(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -33,7 +33,7 @@ def run(main: Callable[[], None]) -> None:
     try:
         main()
         sys.stdout.flush()
-    except (BadInput, CannotWrite, Diverged, Stopped) as error:
+    except (BadInput, BrokenModel, CannotWrite, Diverged, Stopped) as error:
         log(f"{Path(sys.argv[0]).name}: {' '.join(str(error).split())}")
         sys.exit(error.exit_code)
     except BrokenPipeError:

@@ -28,3 +28,9 @@ class Diverged(ArithmeticError):
     """A loss or gradient is not finite; the last saved state is still good."""
 
     exit_code = BUG
+
+
+class BrokenModel(RuntimeError):
+    """What was trained or saved is not what it must be: adapters without effect, another model after reloading."""
+
+    exit_code = BUG

@@ -23,6 +23,7 @@ import traceback
 import peft  # noqa: F401  all below imported once, for all children
 import polars  # noqa: F401
 import safetensors.torch  # noqa: F401
+import sentence_transformers  # noqa: F401
 import torch._dynamo  # noqa: F401  AdamW imports it, a second and a half
 import tqdm  # noqa: F401
 import transformers.models.auto  # noqa: F401

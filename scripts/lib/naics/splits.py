@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .near import repeats
+from ..near import repeats
 from .source import JUDGES, ROLES, Entry
 
 

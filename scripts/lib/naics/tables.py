@@ -7,10 +7,11 @@ from pathlib import Path
 import polars as pl
 
 from ..errors import BadInput
+from ..parquet import read_table
 from . import leaks
 from .codes import in_held_out_family
 from .source import JUDGES, ROLES, Source
-from .taxonomy import Taxonomy, build, read_table
+from .taxonomy import Taxonomy, build
 
 TAXONOMY, ENTRIES, EXCLUSIONS, SOURCE = "taxonomy.parquet", "entries.parquet", "exclusions.parquet", "source.json"
 ENTRY_SCHEMA: dict[str, type[pl.DataType]] = {

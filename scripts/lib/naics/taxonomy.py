@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ..errors import BadInput
+from ..parquet import read_table
 from . import codes as coding
 
 CHANNELS = ("title", "description", "excluded", "examples")
@@ -138,17 +139,3 @@ def load(path: Path | str) -> Taxonomy:
     table = read_table(path, list(SCHEMA))
     nodes = [Node(**row) for row in table.drop("level", "parent").to_dicts()]
     return build(nodes, str(path), table["parent"].to_list())
-
-
-def read_table(path: Path | str, columns: list[str]) -> pl.DataFrame:
-    """The named columns of a Parquet file; BadInput when it is missing, damaged or lacks one."""
-    if not Path(path).is_file():
-        raise BadInput(f"{path}: no such file")
-    try:
-        table = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise BadInput(f"{path}: damaged or not Parquet ({str(error).splitlines()[0]})") from None
-    for column in columns:
-        if column not in table.columns:
-            raise BadInput(f"{path}: missing column {column!r}")
-    return table.select(columns)

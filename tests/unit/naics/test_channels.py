@@ -7,11 +7,12 @@ import pytest
 import torch
 from transformers import MPNetConfig, MPNetModel
 
+from lib.adapters import Lora
 from lib.checkpoint import restore, trainable
 from lib.errors import BadInput
 from lib.naics import model as naics_model
 from lib.naics.bank import upper
-from lib.naics.channels import ChannelEncoders, Lora
+from lib.naics.channels import ChannelEncoders
 from lib.naics.taxonomy import CHANNELS
 
 LORA = Lora(cut=1, r=4, lora_alpha=8, lora_dropout=0.0)

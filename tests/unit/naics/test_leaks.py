@@ -6,8 +6,9 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from lib import near
 from lib.errors import BadInput
-from lib.naics import leaks, near, tables
+from lib.naics import leaks, tables
 from lib.naics.source import JUDGES, Entry, Reference, Source
 from lib.naics.taxonomy import Node
 

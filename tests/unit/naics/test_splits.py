@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.naics import near, splits
+from lib import near
+from lib.naics import splits
 from lib.naics.source import JUDGES, ROLES, Entry
 
 # Near repeats

@@ -1,0 +1,138 @@
+"""Tickets: source -> split tables -> pairs in three phases -> adapters, index, metrics."""
+
+TICKETS_DATA = expand("results/tickets/data/{name}", name=["tickets.parquet", "foreign.parquet", "source.json"])
+# What each source reads; the packaged one is part of the environment.
+TICKETS_FILES = {
+    "incidents": [],
+    "files": config["tickets"]["data"]["files"] or [],
+    "banking77": data_files("tickets/banking77/train.csv", "tickets/banking77/test.csv"),
+    "clinc150": data_files("tickets/clinc150/data_full.json"),
+}
+TICKETS_MODEL = multiext("results/tickets/model/", "model.safetensors", "config.json", "modules.json", "training.json")
+
+PRODUCTS["tickets"] = "results/tickets/index/manifest.json"
+
+
+rule prepare_tickets:
+    input:
+        code=code("prepare_tickets.py"),
+        files=TICKETS_FILES[config["tickets"]["data"]["source"]],
+    output:
+        TICKETS_DATA,
+    log:
+        "logs/tickets/prepare_tickets.log",
+    benchmark:
+        "logs/tickets/prepare_tickets.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    params:
+        folder=f"--folder {shlex.quote(os.path.join(DATA, 'tickets'))}" if DATA else "",
+        args=flags("tickets", "data"),
+    shell:
+        run("prepare_tickets.py") + " {params.folder} {params.args} --out results/tickets/data > {log} 2>&1"
+
+
+rule build_ticket_pairs:
+    input:
+        code=code("build_ticket_pairs.py"),
+        data=TICKETS_DATA,
+    output:
+        "results/tickets/pairs.json",
+    log:
+        "logs/tickets/build_ticket_pairs.log",
+    benchmark:
+        "logs/tickets/build_ticket_pairs.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    params:
+        args=flags("tickets", "pairs"),
+    shell:
+        run("build_ticket_pairs.py") + " --data results/tickets/data {params.args} --out {output} > {log} 2>&1"
+
+
+rule train_tickets:
+    input:
+        code=code("train_tickets.py"),
+        data=TICKETS_DATA,
+        pairs="results/tickets/pairs.json",
+    output:
+        model=TICKETS_MODEL,
+        history="results/tickets/history.csv",
+    log:
+        "logs/tickets/train_tickets.log",
+    benchmark:
+        "logs/tickets/train_tickets.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: config["threads"]
+    resources:
+        gpu=gpus,
+    params:
+        args=merged(MACHINE, *(config["tickets"][layer] for layer in ("encoder", "model", "train", "probe"))),
+    shell:
+        run("train_tickets.py") + " --data results/tickets/data --pairs {input.pairs} {params.args}"
+        " --state results/tickets/state --tensorboard results/tickets/tensorboard"
+        " --history {output.history} --out results/tickets/model > {log} 2>&1"
+
+
+rule eval_tickets:
+    input:
+        code=code("eval_unified.py", "lib/tickets/evaluation.py"),
+        schema="config/schemas/metrics.json",
+        data=TICKETS_DATA,
+        pairs="results/tickets/pairs.json",
+        model=TICKETS_MODEL,
+    output:
+        "results/tickets/metrics.json",
+    log:
+        "logs/tickets/eval_tickets.log",
+    benchmark:
+        "logs/tickets/eval_tickets.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: config["threads"]
+    params:
+        args=flags("tickets", "eval"),
+    shell:
+        run("eval_unified.py") + " tickets --model results/tickets/model --data results/tickets/data"
+        " --pairs {input.pairs} {params.args} --split test --out {output} > {log} 2>&1"
+
+
+rule embed_tickets:
+    input:
+        code=code("embed_tickets.py"),
+        data=TICKETS_DATA,
+        model=TICKETS_MODEL,
+    output:
+        multiext("results/tickets/vectors/", "vectors.npy", "ids.txt", "manifest.json"),
+    log:
+        "logs/tickets/embed_tickets.log",
+    benchmark:
+        "logs/tickets/embed_tickets.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: config["threads"]
+    params:
+        args=flags("tickets", "embed"),
+    shell:
+        run("embed_tickets.py") + " --model results/tickets/model --data results/tickets/data {params.args}"
+        " --out results/tickets/vectors > {log} 2>&1"
+
+
+rule index_tickets:
+    input:
+        code=code("build_faiss_index.py"),
+        vectors=rules.embed_tickets.output,
+    output:
+        multiext("results/tickets/index/", "index.faiss", "ids.txt", "manifest.json"),
+    log:
+        "logs/tickets/index_tickets.log",
+    benchmark:
+        "logs/tickets/index_tickets.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    params:
+        args=flags("tickets", "index"),
+    shell:
+        run("build_faiss_index.py") + " --vectors results/tickets/vectors {params.args} --out results/tickets/index"
+        " > {log} 2>&1"

@@ -1,0 +1,90 @@
+"""The ticket encoder: a sentence encoder with LoRA inside, whose vectors are good at every prefix length."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from .. import adapters, encoders, seeds, tokens
+from ..adapters import Lora
+from ..encoders import Encoder
+from ..errors import BadInput
+from ..tokens import Tokens
+
+Matrix = NDArray[np.float32]
+Encode = Callable[[Sequence[str]], Matrix]  # n texts to unit vectors (n, d)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What decides the model; `max_length` in tokens."""
+
+    encoder: str
+    max_length: int
+    cut: int
+    r: int
+    lora_alpha: int
+    lora_dropout: float
+    matryoshka_dims: tuple[int, ...]
+    target_modules: tuple[str, ...] | None = None  # None: every linear layer above the cut
+
+
+class TicketEncoder(nn.Module):
+    """Adapters in the layers above the cut; everything else is the frozen base, which is not a submodule."""
+
+    def __init__(self, shape: Shape, base: Encoder) -> None:
+        super().__init__()
+        upper = base.encoder.layer[shape.cut :]
+        if not len(upper):
+            layers = len(base.encoder.layer)
+            raise BadInput(f"tickets.encoder.cut: {shape.cut} leaves no layer to adapt, the encoder has {layers}")
+        lora = Lora(shape.cut, shape.r, shape.lora_alpha, shape.lora_dropout, shape.target_modules)
+        self.layers = cast(nn.ModuleList, adapters.adapt(upper, lora, "tickets.model.target_modules"))
+        self.shape, self.dims = shape, fitting(shape.matryoshka_dims, base.config.hidden_size)
+        self._base = [base]
+
+    @property
+    def base(self) -> Encoder:
+        return self._base[0]
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Unpadded token ids `(b, l)` to vectors `(b, d)`, not normalised."""
+        hidden = encoders.lower_states(self.base, ids, self.shape.cut)
+        return encoders.mean_pool(encoders.run_layers(self.base, self.layers, hidden))
+
+
+def start(shape: Shape, seed: int) -> tuple[Any, TicketEncoder]:
+    """(tokenizer, encoder whose adapters are new, a function of the seed)."""
+    tokenizer, base = encoders.load(shape.encoder, "tickets.encoder.encoder")
+    seeds.seed_torch(seed, "initial weights")
+    return tokenizer, TicketEncoder(shape, base)
+
+
+def fitting(dims: Sequence[int], width: int) -> tuple[int, ...]:
+    """The model's own width and those of `dims` below it, from the largest."""
+    return tuple(sorted({width, *(dim for dim in dims if dim < width)}, reverse=True))
+
+
+def encode(base: Encoder, rows: Tokens) -> Matrix:
+    """Unit vectors `(n, d)` by the encoder as it stands, adapters included."""
+    return unit(encoders.encode(base, rows).numpy(), base.config.hidden_size)
+
+
+def encoder_of(name: str, shape: Shape) -> Encode:
+    """Texts to unit vectors by an encoder as it stands on disk or under a name, cut at the shape's length."""
+    tokenizer, base = encoders.load(name, "tickets.encoder.encoder")
+    return lambda texts: encode(base, tokenize(tokenizer, texts, shape))
+
+
+def unit(vectors: Matrix, dim: int) -> Matrix:
+    """The first `dim` numbers of every vector, scaled to length 1: `(n, d)` to `(n, dim)`."""
+    return F.normalize(torch.from_numpy(np.ascontiguousarray(vectors[:, :dim])), dim=1).numpy()
+
+
+def tokenize(tokenizer, texts: Sequence[str], shape: Shape) -> Tokens:
+    return tokens.tokenize(tokenizer, texts, shape.max_length)

@@ -1,0 +1,97 @@
+"""What chooses a model: MAP of validation tickets, and how much of a foreign domain it has forgotten.
+
+When training has cost more of the foreign domain than allowed, the weights go back towards the
+base: of the shares that keep it, the one with the best validation MAP.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import adapters, seeds
+from ..cli import log
+from ..errors import BrokenModel
+from ..tokens import Tokens
+from . import model, retrieval
+from .dataset import Tickets
+from .drawing import UNLABELLED
+from .model import TicketEncoder
+
+Rows = NDArray[np.int64]
+Score = Callable[[float], float]  # weight of the adapters to MAP
+SHARES = (0.8, 0.6, 0.5, 0.4, 0.3, 0.2)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Limits of validation: tickets to validate on, and how far MAP on the foreign domain may fall."""
+
+    validation_tickets: int
+    max_forgetting: float
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """Texts to search, `groups` the label of each; calling it gives MAP at full width of those that have one."""
+
+    encoder: TicketEncoder
+    tokens: Tokens
+    groups: Rows
+
+    def __call__(self, weight: float = 1.0) -> float:
+        with adapters.weighted(self.encoder, weight):
+            similarity = retrieval.by_cosine(model.encode(self.encoder.base, self.tokens))
+        queries = retrieval.askable(self.groups)
+        return float(retrieval.retrieve(similarity, self.groups, queries).average_precision.mean())
+
+
+def of_tickets(encoder: TicketEncoder, tokenizer, tickets: Tickets, limit: int, seed: int) -> Retrieval:
+    """About `limit` tickets, masked: half of them validation's, evenly by label, the others as distractors."""
+    rng = seeds.generator(seed, "validation tickets")
+    own = _evenly(rng.permutation(tickets.rows("validation")), tickets.groups, limit // 2)
+    others = rng.permutation(np.flatnonzero(tickets.splits == "train"))[: limit - len(own)]
+    rows = np.concatenate([own, others])
+    groups = np.concatenate([tickets.groups[own], np.full(len(others), UNLABELLED)])
+    texts = [tickets.masked[row] for row in rows]
+    return Retrieval(encoder, model.tokenize(tokenizer, texts, encoder.shape), groups)
+
+
+def _evenly(rows: Rows, groups: Rows, limit: int) -> Rows:
+    """The first few rows of every label, at most `limit` but two of each."""
+    order = np.argsort(groups[rows], kind="stable")
+    _, first, counts = np.unique(groups[rows][order], return_index=True, return_counts=True)
+    place = np.empty(len(rows), dtype=np.int64)  # 0 for the first row of its label, 1 for the second
+    place[order] = np.arange(len(rows)) - np.repeat(first, counts)
+    most = max([2, *(cap for cap in range(2, counts.max() + 1) if np.minimum(counts, cap).sum() <= limit)])
+    return rows[place < most]
+
+
+def of_foreign(encoder: TicketEncoder, tokenizer, tickets: Tickets) -> Retrieval:
+    return Retrieval(encoder, model.tokenize(tokenizer, tickets.foreign_texts, encoder.shape), tickets.foreign_groups)
+
+
+def settle(encoder: TicketEncoder, validation: Score, foreign: Score, allowed: float) -> dict[str, Any]:
+    """Set how much of the adapters stays and return the figures that decided it.
+
+    BrokenModel when even the smallest share forgets more than `allowed`.
+    """
+    found = [_weigh(0.0, validation, foreign), _weigh(1.0, validation, foreign)]
+    floor = found[0]["foreign_map"] - allowed
+    if found[1]["foreign_map"] < floor:
+        found += [_weigh(share, validation, foreign) for share in SHARES]
+    kept = [row for row in found[1:] if row["foreign_map"] >= floor]
+    if not kept:
+        raise BrokenModel(f"every share of what was learnt forgets more than {allowed} MAP of the foreign domain")
+    best = max(kept, key=lambda row: row["validation_map"])
+    for row in (found[0], best):
+        figures = f"validation {row['validation_map']:.4f}, foreign {row['foreign_map']:.4f}"
+        log(f"tickets: MAP at weight {row['weight']} of the adapters: {figures}")
+    adapters.set_weight(encoder, best["weight"])
+    return {"weight": best["weight"], "weighed": found}
+
+
+def _weigh(weight: float, validation: Score, foreign: Score) -> dict[str, float]:
+    return {"weight": weight, "validation_map": validation(weight), "foreign_map": foreign(weight)}

@@ -1,0 +1,280 @@
+"""Faults of ticket data through the real scripts: exit code 2, one line, nothing written.
+
+The number in a test's name is its row in the table of faults.
+"""
+
+import json
+
+import polars as pl
+import pytest
+import service_desk
+import tiny_tickets
+
+from lib.errors import BadInput
+from lib.tickets import dataset, pairs
+
+SIZES = ["--min-group", "3", "--test-share", "0.36", "--validation-share", "0.13", "--seed", "1"]
+COLUMNS = {"id": "number", "text": ["short_description", "description"], "labels": ["problem_id"]}
+
+
+@pytest.fixture
+def refused(run_script, tmp_path):
+    """Run a script that must fail; the one line it says last. Nothing new may be there after."""
+
+    def run(name: str, *arguments: object, said: str) -> None:
+        before = sorted(tmp_path.rglob("*"))
+        end = run_script(name, *arguments)
+        assert (end.returncode, end.stdout) == (2, ""), end.stderr
+        assert end.stderr == f"{name}: {said}\n"
+        assert sorted(tmp_path.rglob("*")) == before
+
+    return run
+
+
+def prepare(path, out, **changes) -> list[object]:
+    columns = json.dumps(COLUMNS | changes)
+    return ["--source", "files", "--files", json.dumps([str(path)]), "--columns", columns, *SIZES, "--out", out]
+
+
+# The scripts on good input
+
+
+def test_an_export_becomes_tables_and_pairs_and_the_same_bytes_again(run_script, tmp_path):
+    export = service_desk.write(tmp_path / "incidents.csv")
+    for name in ("a", "b"):
+        done = run_script("prepare_tickets.py", *prepare(export, tmp_path / name))
+        assert done.returncode == 0, done.stderr
+        flags = ["--data", tmp_path / name, "--per-phase", 3, "--out", tmp_path / f"{name}.json"]
+        done = run_script("build_ticket_pairs.py", *flags)
+        assert done.returncode == 0, done.stderr
+    assert "hard 3 pairs" in done.stderr
+    for name in (dataset.TICKETS, dataset.FOREIGN, dataset.SOURCE):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    tickets, taught = dataset.load(tmp_path / "a"), pairs.read(tmp_path / "a.json")
+    train = {tickets.texts[row] for row in tickets.rows("train")}
+    assert {*taught.anchors, *taught.positives, *taught.negatives} <= train
+    assert tickets.source["dropped"]["repeats"] == 1
+    assert "close_notes" not in (tmp_path / "a" / dataset.SOURCE).read_text()
+
+
+def test_the_workflow_passes_the_column_map_as_it_stands(run_script, tmp_path):
+    """A key that is no column of ours is named before anything is read."""
+    arguments = prepare(tmp_path / "absent.csv", tmp_path / "out", catgory="category")
+    done = run_script("prepare_tickets.py", *arguments)
+    assert done.returncode == 2
+    assert done.stderr == "prepare_tickets.py: columns: unknown key 'catgory', expected category\n"
+
+
+# Rows 9, 11, 13, 16: exports
+
+
+def test_row_11_an_export_in_latin_1(refused, tmp_path):
+    content = service_desk.text().removeprefix("\ufeff").replace("jams", "klemmt \u00fcberall")
+    export = service_desk.write(tmp_path / "incidents.csv", content, "latin-1")
+    at = content.encode("latin-1").index(b"\xfc")
+    refused("prepare_tickets.py", *prepare(export, tmp_path / "out"), said=f"{export}: not UTF-8 at byte {at}")
+
+
+def export_refused(tmp_path, content: str, **changes) -> str:
+    """What the reader of the script says, without the seconds that a script takes to start."""
+    from lib.tickets import export
+
+    path = service_desk.write(tmp_path / "incidents.csv", content)
+    with pytest.raises(BadInput) as error:
+        export.read([path], export.columns_of(COLUMNS | changes), 3, "files", "")
+    assert "\n" not in str(error.value)
+    return str(error.value).removeprefix(f"{path}: ")
+
+
+def test_row_9_an_id_on_two_different_rows(tmp_path):
+    content = service_desk.text().replace("INC0050001", "INC0000001", 1)
+    assert export_refused(tmp_path, content) == (
+        "id 'INC0000001' stands on two different rows, expected one row a ticket"
+    )
+
+
+def test_row_9_a_ticket_without_id(tmp_path):
+    assert export_refused(tmp_path, service_desk.text().replace("\r\nINC0090002;", "\r\n;")) == (
+        "ticket 30 has no number"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"labels": ["problemid"]}, "missing column 'problemid', did you mean 'problem_id'?"),
+        ({"category": "topic"}, "missing column 'topic', expected one of: number, opened_at, "),
+    ],
+)
+def test_row_13_a_column_that_is_not_there(tmp_path, changes, said):
+    assert export_refused(tmp_path, service_desk.text(), **changes).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("number;short_description;description;problem_id\r\n", "no rows, expected a header and tickets"),
+        ("", "no rows, expected a header and tickets"),
+        ("number;number;problem_id\n1;2;3", "column 'number' stands twice in the header"),
+        ("number;problem_id\n1;2\n3;4;5", "line 3: 3 cells, expected 2 as in the header"),
+        ('number;problem_id\n1;"2\n3;4', "line 3: unexpected end of data, expected CSV"),
+    ],
+)
+def test_an_export_that_is_no_table(tmp_path, content, said):
+    assert export_refused(tmp_path, content) == said
+
+
+def labelled(*labels: str) -> str:
+    lines = [f"{at};words {at};of {label};{label}" for at, label in enumerate(labels)]
+    return "number;short_description;description;problem_id\n" + "\n".join(lines)
+
+
+def test_row_16_one_label_only(tmp_path):
+    said = "all 9 values of problem_id are 'x', expected several labels"
+    assert export_refused(tmp_path, labelled(*"xxxxxxxxx")) == said
+
+
+def test_row_16_labels_too_few_or_too_thin(tmp_path):
+    said = "labels with 3 tickets or more: problem_id 2; expected 6 in one column"
+    assert export_refused(tmp_path, labelled(*"aaabbbccddeeffgghh")) == said
+
+
+def test_row_16_no_ticket_has_text(tmp_path):
+    content = "number;short_description;description;problem_id\n" + "\n".join(
+        f"{at};NULL;--;{label}" for at, label in enumerate("aaabbbcccdddeeefff")
+    )
+    said = "all 18 texts are empty, expected words in short_description, description"
+    assert export_refused(tmp_path, content) == said
+
+
+# Rows 9, 10, 13, 16: the tables
+
+
+def table_refused(tmp_path, table: pl.DataFrame) -> str:
+    folder = tiny_tickets.write_data(tmp_path / "data", table)
+    with pytest.raises(BadInput) as error:
+        dataset.load(folder)
+    return str(error.value).removeprefix(f"{folder / dataset.TICKETS}: ")
+
+
+def changed(ticket: str, /, **changes: str | None) -> pl.DataFrame:
+    """The tiny tickets with some columns of one ticket set."""
+    at = pl.col("id") == ticket
+    return tiny_tickets.tickets().with_columns(
+        pl.when(at).then(pl.lit(value, dtype=pl.String)).otherwise(pl.col(name)).alias(name)
+        for name, value in changes.items()
+    )
+
+
+def test_row_10_the_same_text_in_test_and_training(refused, tmp_path):
+    """In other words order and case; refused by the script that reads, whoever made the data."""
+    twin = "Floors; two between STOPS lift the"
+    folder = tiny_tickets.write_data(tmp_path / "data", changed("T10", text=twin))
+    said = f"{folder / dataset.TICKETS}: 1 texts are on two sides of the split, the first is 'between floors lift "
+    said += "stops the two'"
+    refused("build_ticket_pairs.py", "--data", folder, "--out", tmp_path / "pairs.json", said=said)
+
+
+@pytest.mark.parametrize(
+    ("ticket", "changes", "said"),
+    [
+        ("T12", {"split": "train"}, "1 groups are on two sides of the split, the first is 'wifi'"),
+        ("T00", {"family": "wifi"}, "1 families are on two sides of the split, the first is 'wifi'"),
+        ("T00", {"id": "T01"}, "ticket 'T01': stands twice"),
+        ("T00", {"text": " "}, "ticket 'T00': empty text"),
+        ("T00", {"masked": None}, "ticket 'T00': empty masked"),
+        ("T00", {"category": None}, "ticket 'T00': no category, expected one or an empty text"),
+        ("T00", {"split": "dev"}, "ticket 'T00': split 'dev', expected one of train, validation, test"),
+        ("T10", {"group": None}, "ticket 'T10': in test without a label, expected train"),
+    ],
+)
+def test_rows_9_10_16_a_table_that_leaks_or_says_nothing(tmp_path, ticket, changes, said):
+    assert table_refused(tmp_path, changed(ticket, **changes)) == said
+
+
+def test_row_16_a_split_without_labels(tmp_path):
+    table = tiny_tickets.tickets().filter(pl.col("split") != "validation")
+    assert table_refused(tmp_path, table).startswith("no labelled ticket in validation, expected some in each of")
+
+
+def test_row_13_a_table_without_a_column(tmp_path):
+    said = "missing column 'masked', expected one of: id, text, group, family, category, split"
+    assert table_refused(tmp_path, tiny_tickets.tickets().drop("masked")) == said
+
+
+# Rows 11 to 14, 16: pairs files, whoever wrote them
+
+
+def given(**changes: object) -> dict[str, object]:
+    columns = {"texts1": list("abcdef"), "texts2": list("ABCDEF"), "labels": [1] * 6}
+    return columns | {"phase_indicators": [1, 1, 2, 2, 3, 3]} | changes
+
+
+def pairs_refused(tmp_path, content: object) -> str:
+    path = tmp_path / "pairs.json"
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    with pytest.raises(BadInput) as error:
+        pairs.read(path)
+    assert "\n" not in str(error.value)
+    return str(error.value).removeprefix(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"texts1": ["\xfc"]}', "not UTF-8 at byte 13"),
+        (b'{"texts1": ["a", "b"', "line 1 column 21: Expecting ',' delimiter"),
+        (b'{"labels": [1, NaN]}', "NaN is not JSON, expected a finite number or null"),
+        (b'{"labels": [1], "labels": [1]}', "key 'labels' stands twice in one object"),
+        (b"[]", "top level: list, expected an object with texts1, texts2, labels, phase_indicators"),
+    ],
+)
+def test_rows_11_and_12_a_file_that_is_no_json(tmp_path, content, said):
+    assert pairs_refused(tmp_path, content) == said
+
+
+@pytest.mark.parametrize("name", pairs.COLUMNS)
+def test_row_13_a_missing_column(tmp_path, name):
+    content = {key: value for key, value in given().items() if key != name}
+    assert pairs_refused(tmp_path, content) == f"missing {name}, expected {', '.join(pairs.COLUMNS)}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"phase_indicators": [1, 1, 2, 2, 3]}, "6 labels but 5 phases, expected one of each a row"),
+        ({"texts2": list("ABC")}, "6 labels but 3 texts2, expected one of each a row"),
+        ({"texts3": [None]}, "6 labels but 1 texts3, expected one of each a row"),
+        ({"phase_indicators": [1, 1, 2, 2, 3, 4]}, "row 5: phase 4, expected 1, 2 or 3"),
+        ({"phase_indicators": [1, 1, 2, 2, 3, "3"]}, "row 5: phase '3', expected 1, 2 or 3"),
+        (
+            {"phase_indicators": [1, 1, 3, 3, 3, 3]},
+            "phase 2 (medium) has no pairs, expected some in each of 1, 2 and 3",
+        ),
+        ({"phase_indicators": "112233"}, "phase_indicators: str, expected a list"),
+        ({"metadata": {"groups": ["a"]}}, "1 groups, expected 6 in metadata.groups, one a row"),
+    ],
+)
+def test_row_14_phases_and_lengths(tmp_path, changes, said):
+    assert pairs_refused(tmp_path, given(**changes)) == said
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"texts1": [*"abcde", " "]}, "row 5: texts1 is ' ', expected a text that is not empty"),
+        ({"texts2": [*"ABCDE", None]}, "row 5: texts2 is None, expected a text that is not empty"),
+        ({"texts3": [None, None, None, "", None, None]}, "row 3: texts3 is '', expected a text that is not empty"),
+        ({"labels": [1, 1, 1, 1, 1, 0.5]}, "row 5: label 0.5, expected 0 or 1"),
+        ({"labels": [1, 1, 1, 1, 1, True]}, "row 5: label True, expected 0 or 1"),
+        ({"labels": [0] * 6}, "all 6 labels are 0, expected pairs with label 1"),
+        (
+            {"labels": [1, 1, 1, 1, 0, 0]},
+            "2 of 2 rows with label 0 share their texts1 with no row of label 1, the first is 'e'; "
+            "expected hard negatives in texts3",
+        ),
+    ],
+)
+def test_row_16_texts_and_labels(tmp_path, changes, said):
+    assert pairs_refused(tmp_path, given(**changes)) == said

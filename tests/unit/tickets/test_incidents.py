@@ -1,0 +1,89 @@
+"""The packaged incidents: their counts, one name for a product's spellings, and what masking hides."""
+
+from collections import Counter
+
+import pytest
+
+from lib.tickets import incidents
+from lib.tickets.masking import mask
+
+
+@pytest.fixture(scope="module")
+def source():
+    return incidents.read()
+
+
+def test_stubs_made_of_their_own_label_are_dropped_and_counted(source):
+    assert source.dropped == {"records": 15666, "stubs": 6827}
+    assert len(source.tickets) == 8839
+    assert not any(ticket.text.startswith(incidents.STUBS) for ticket in source.tickets)
+
+
+def test_labels_are_products_and_vectors(source):
+    vectors = Counter(ticket.category for ticket in source.tickets)
+    assert [vectors[name] for name in ("xss", "auth-bypass", "rce", "dos", "path-traversal")] == [
+        1336,
+        1213,
+        798,
+        691,
+        675,
+    ]
+    labels = Counter(ticket.label for ticket in source.tickets)
+    assert not any(label.endswith("/ other") for label in labels if label)
+    large = {label for label, size in labels.items() if label and size >= 3}
+    assert len(large) == 393
+    assert sum(labels[label] for label in large) == 2928
+    assert all((ticket.label is None) == (ticket.family is None) for ticket in source.tickets)
+
+
+def test_no_text_bears_a_number_that_names_a_record(source):
+    assert not [t.id for t in source.tickets if "CVE-20" in t.text or "GHSA-" in t.text][:3]
+
+
+@pytest.mark.parametrize(
+    ("fields", "product"),
+    [
+        (["pip/open-webui", "openwebui/open_webui", "Open WebUI"], "openwebui"),
+        (["n8n-io/n8n", "npm/n8n", "N8N 1.2.3", "n8n <= 1.2"], "n8n"),
+        (["IBM/Langflow OSS", "pip/langflow", "langflow/langflow"], "langflow"),
+        (["go/github.com/fleetdm/fleet/v4, go/github.com/fleetdm/fleet"], "fleet"),
+        (["composer/craftcms/cms"], "craftcmscms"),
+        (
+            ["maven/com.liferay.portal:release.dxp.bom", "maven/com.liferay.portal:release.portal.bom"],
+            "comliferayportal",
+        ),
+        (["", " , "], ""),
+    ],
+)
+def test_a_product_has_one_name(fields, product):
+    assert {incidents.product_of(field)[0] for field in fields} == {product}
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "vector", "masked"),
+    [
+        (
+            "Open WebUI before 0.6.1: stored XSS in open_webui and OpenWebUI",
+            ["open-webui"],
+            "xss",
+            "product before version: stored issue in product and product",
+        ),
+        ("Cross-Site Scripting (XSS) in GoKart", ["kart"], "xss", "issue (issue) in GoKart"),
+        ("A denial of service (DoS) of R2", ["r2"], "dos", "A issue (issue) of R2"),
+        ("Bypass of authentication in v2.0.0-rc1", [], "auth-bypass", "issue in version"),
+        ("Prompt injection, then SQL injection", [], "prompt-injection", "issue, then SQL injection"),
+        ("model-theft and model theft", [], "model-theft", "issue and issue"),
+        ("LangFlow OSS by IBM", ["ibm", "langflow oss", "langflow"], "rce", "product by product"),
+    ],
+)
+def test_names_versions_and_vectors_are_hidden(text, names, vector, masked):
+    assert mask(text, names, vector) == masked
+
+
+def test_no_masked_text_says_its_own_product(source):
+    """Long names only: a short one may be part of another word."""
+    labelled = [ticket for ticket in source.tickets if ticket.family and len(ticket.family) > 5]
+    words = [(ticket.family, ticket.masked.lower().split()) for ticket in labelled]
+    assert [family for family, told in words if family in told] == []
+    changed = sum(ticket.masked != ticket.text for ticket in labelled)
+    assert changed > 0.9 * len(labelled)

@@ -1,0 +1,79 @@
+"""lib.tickets.validation: MAP that chooses a model, and the way back to the base when too much was forgotten."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score
+
+from lib import adapters
+from lib.errors import BrokenModel
+from lib.tickets import model, validation
+from lib.tickets.validation import settle
+
+
+def test_the_score_is_map_over_masked_validation_tickets_and_distractors(world):
+    tokenizer, encoder = world.moved()
+    score = validation.of_tickets(encoder, tokenizer, world.tickets, 24, seed=1)
+    assert len(score.groups) == 24
+    own = score.groups[score.groups >= 0]
+    assert {world.tickets.group_names[group] for group in own} == {"dns", "battery"}
+    assert np.bincount(own)[list(set(own))].tolist() == [6, 6]
+    vectors, found = model.encode(encoder.base, score.tokens), []
+    for at in np.flatnonzero(score.groups >= 0):
+        others = np.arange(24) != at
+        found.append(
+            average_precision_score((score.groups == score.groups[at])[others], (vectors @ vectors[at])[others])
+        )
+    assert score() == pytest.approx(np.mean(found))
+
+
+@pytest.mark.parametrize(
+    ("limit", "each"), [(100, [3, 5, 9]), (17, [3, 5, 9]), (16, [3, 5, 8]), (9, [3, 3, 3]), (1, [2] * 3)]
+)
+def test_labels_are_cut_to_one_size(limit, each):
+    groups = np.repeat([4, 7, 9], [3, 5, 9])
+    kept = validation._evenly(np.random.default_rng(0).permutation(17), groups, limit)
+    assert [int((groups[kept] == label).sum()) for label in (4, 7, 9)] == each
+
+
+def test_a_weight_of_zero_is_the_base(world):
+    tokenizer, encoder = world.moved()
+    _, base = world.fresh()
+    foreign = validation.of_foreign(encoder, tokenizer, world.tickets)
+    assert foreign(0.0) == validation.of_foreign(base, tokenizer, world.tickets)() != foreign()
+
+
+class Line:
+    """A score that is a function of the weight, and remembers what it was asked."""
+
+    def __init__(self, score) -> None:
+        self.score, self.asked = score, []
+
+    def __call__(self, weight: float) -> float:
+        self.asked.append(weight)
+        return self.score(weight)
+
+
+def scaling(encoder) -> set[float]:
+    return {layer.scaling[adapters.ADAPTER] for layer in adapters.lora_layers(encoder).values()}
+
+
+def test_what_forgets_little_stays_whole(world):
+    _, encoder = world.moved()
+    learnt, kept = Line(lambda w: 0.5 + 0.2 * w), Line(lambda w: 0.4 - 0.009 * w)
+    assert settle(encoder, learnt, kept, allowed=0.01)["weight"] == 1.0
+    assert learnt.asked == kept.asked == [0.0, 1.0]
+    assert scaling(encoder) == {2.0}
+
+
+def test_what_forgets_too_much_goes_back_as_far_as_it_must(world):
+    """Of the shares that keep the foreign domain, the best on validation, which need not be the largest."""
+    _, encoder = world.moved()
+    settled = settle(encoder, Line(lambda w: 0.5 - (w - 0.3) ** 2), Line(lambda w: 0.4 - 0.02 * w), allowed=0.01)
+    assert settled["weight"] == 0.3
+    assert settled["weighed"][0] == {"weight": 0.0, "validation_map": pytest.approx(0.41), "foreign_map": 0.4}
+    assert [round(scale, 9) for scale in scaling(encoder)] == [0.6]
+
+
+def test_what_cannot_go_back_far_enough_is_no_model(world):
+    with pytest.raises(BrokenModel, match=r"^every share of what was learnt forgets more than 0.01 MAP"):
+        settle(world.moved()[1], Line(lambda w: w), Line(lambda w: 0.4 - (w > 0)), allowed=0.01)
