@@ -1,22 +1,30 @@
 """What people read: pictures, a model card a pipeline, one page for all. A blocked gate has its report too."""
 
 # What report_page.py finds in a pipeline's folder: the same for all, and what one has of its own.
-SHOWN = ["gate.json", "metrics.json", "README.md", "pictures/gates.svg"]
-SHOWN_OF = {"naics": ["pictures/losses.svg", *expand("stage{n}.metrics.json", n=[1, 2, 3])]}
+SHOWN = ["gate.json", "metrics.json", "README.md", "pictures/gates.svg", "pictures/losses.svg"]
+SHOWN_OF = {"naics": expand("stage{n}.metrics.json", n=[1, 2, 3]), "tickets": ["pictures/quality.svg"]}
+HISTORIES = {
+    "naics": expand("results/naics/stage{n}.history.csv", n=[1, 2, 3]),
+    "tickets": ["results/tickets/history.csv"],
+}
 if config["naics"]["model"]["geometry"] == "lorentz":  # flat points have no disk
     SHOWN_OF["naics"].append("pictures/tree.svg")
 
 
-rule report_curves_naics:
+rule report_curves:
     input:
         code=code("report_curves.py"),
-        histories=expand("results/naics/stage{n}.history.csv", n=[1, 2, 3]),
+        histories=lambda wildcards: HISTORIES[wildcards.pipeline],
     output:
-        report("results/naics/pictures/losses.svg", category="naics", labels={"picture": "what training logged"}),
+        report(
+            "results/{pipeline}/pictures/losses.svg",
+            category="{pipeline}",
+            labels={"picture": "what training logged"},
+        ),
     log:
-        "logs/naics/report_curves.log",
+        "logs/{pipeline}/report_curves.log",
     benchmark:
-        "logs/naics/report_curves.benchmark.tsv"
+        "logs/{pipeline}/report_curves.benchmark.tsv"
     conda:
         "../envs/environment.yaml"
     shell:
@@ -38,6 +46,23 @@ rule report_disk_naics:
         "../envs/environment.yaml"
     shell:
         run("report_disk.py") + " --points results/naics/points --taxonomy {input.taxonomy} --out {output} > {log} 2>&1"
+
+
+rule report_tickets:
+    input:
+        code=code("report_tickets.py"),
+        schema="config/schemas/metrics.json",
+        metrics="results/tickets/metrics.json",
+    output:
+        report("results/tickets/pictures/quality.svg", category="tickets", labels={"picture": "quality"}),
+    log:
+        "logs/tickets/report_tickets.log",
+    benchmark:
+        "logs/tickets/report_tickets.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        run("report_tickets.py") + " --metrics {input.metrics} --out {output} > {log} 2>&1"
 
 
 rule report_gates:
