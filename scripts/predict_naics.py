@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON line for each description")
     args = parser.parse_args()
 
-    descriptions = read(args)
+    descriptions = cli.asked(args.descriptions, args.file, "description")
     tree = taxonomy.load(args.data / "taxonomy.parquet")
     tokenizer, base, network = model.load(args.checkpoint)
     index = open_index(args, tree, network.head.geometry)
@@ -51,14 +51,6 @@ def main() -> None:
     for description, answer in zip(descriptions, answers):
         print(json.dumps({"description": description, "codes": answer}) if args.json else table(description, answer))
     cli.log(f"{1000 * elapsed / len(descriptions):.1f} ms a description after loading")
-
-
-def read(args) -> list[str]:
-    lines = [*args.descriptions, *(files.read_text(args.file).splitlines() if args.file else ())]
-    descriptions = [line.strip() for line in lines if line.strip()]
-    if not descriptions:
-        raise BadInput("no description given, expected one as an argument or a --file with one a line")
-    return descriptions
 
 
 def open_index(args, tree: taxonomy.Taxonomy, space: Space) -> Index:

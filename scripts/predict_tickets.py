@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON line for each ticket")
     args = parser.parse_args()
 
-    texts = read(args)
+    texts = cli.asked(args.texts, args.file, "ticket")
     tickets = dataset.load(args.data)
     encode, _ = saving.load(args.model)
     index = open_index(args, tickets)
@@ -53,14 +53,6 @@ def main() -> None:
     for text, answer in zip(texts, answers):
         print(json.dumps({"text": text, **answer}) if args.json else table(text, answer))
     cli.log(f"{1000 * elapsed / len(texts):.1f} ms a ticket after loading")
-
-
-def read(args) -> list[str]:
-    lines = [*args.texts, *(files.read_text(args.file).splitlines() if args.file else ())]
-    texts = [line.strip() for line in lines if line.strip()]
-    if not texts:
-        raise BadInput("no ticket given, expected its text as an argument or a --file with one a line")
-    return texts
 
 
 def open_index(args, tickets: Tickets) -> Index:

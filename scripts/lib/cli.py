@@ -6,11 +6,12 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from .errors import CANNOT_WRITE, BadInput, BrokenModel, CannotWrite, Diverged, Stopped
+from .files import read_text
 
 
 class Format(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -45,6 +46,15 @@ def log(message: str) -> None:
     """One plain line on stderr, whole even when several processes write."""
     sys.stderr.write(message + "\n")
     sys.stderr.flush()
+
+
+def asked(words: Sequence[str], file: Path | None, what: str) -> list[str]:
+    """Texts of the command line and the lines of a file, without blank ones; BadInput when there are none."""
+    lines = [*words, *(read_text(file).splitlines() if file else ())]
+    texts = [line.strip() for line in lines if line.strip()]
+    if not texts:
+        raise BadInput(f"no {what} given, expected one as an argument or a --file with one a line")
+    return texts
 
 
 def positive_int(text: str) -> int:

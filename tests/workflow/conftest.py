@@ -12,7 +12,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "README.md")
-TARGETS = ("results/naics/gate.json", "results/report.html")
+TARGETS = ("results/naics/gate.json", "results/tickets/gate.json", "results/report.html")
 TINY = {
     "threads": 1,
     "naics": {
@@ -22,6 +22,15 @@ TINY = {
         "model": {"expert_hidden": 8, "dim": 8, "r": 2, "target_modules": ["query"]},
         "train": {"batch_size": 8, "live_codes": 2, "listwise_anchors": 8, "triplet_batch": 8, "k_negatives": 4},
         "stages": {f"stage{n}": {"steps": 2} for n in (1, 2, 3)},
+    },
+    "tickets": {
+        "data": {"max_labelled": 160, "max_unlabelled": 20},
+        "pairs": {"per_phase": 60},
+        "encoder": {"max_length": 12},
+        "model": {"r": 2, "target_modules": ["query"], "matryoshka_dims": [64]},
+        "train": {"steps": 3, "batch_size": 4, "eval_steps": 0},
+        "probe": {"validation_tickets": 40, "max_forgetting": 1.0},
+        "eval": {"corpus": 120, "judged_pairs": 50},
     },
 }
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-AFTER_TRAINING = {"eval_naics": 1, "embed_naics": 1, "index_naics": 1, "report_disk_naics": 1}
 AFTER_METRICS = {"gate": 1, "report_gates": 1, "report_card": 1, "report_page": 1}
+ONCE_A_PIPELINE = ("gate", "report_gates", "report_card")
 
 
 def changed(plan: dict[str, int]) -> dict[str, int]:
@@ -13,7 +13,9 @@ def changed(plan: dict[str, int]) -> dict[str, int]:
 
 
 def test_a_finished_tree_has_nothing_to_do(finished):
-    done = finished.snakemake("--dry-run", "results/naics/gate.json", "results/report.html")
+    done = finished.snakemake(
+        "--dry-run", "results/naics/gate.json", "results/tickets/gate.json", "results/report.html"
+    )
     assert "Nothing to be done" in done.stdout + done.stderr
     assert finished.plan() == {}
 
@@ -41,14 +43,21 @@ def test_a_module_of_the_model_reruns_what_imports_it(edited):
 def test_the_metrics_module_reruns_training_only_where_validation_uses_it(edited):
     edited.edit("scripts/lib/metrics.py", '"""Scores', '"""The scores')
     plan = edited.plan()
-    assert plan["eval_naics"] == 1 and plan["gate"] == 1
+    assert plan["eval_naics"] == plan["eval_tickets"] == 1 and plan["gate"] == 2
     assert plan["train_naics_stage"] == 3, "checkpoints are chosen by validation.py, which imports metrics"
-    assert "prepare_naics" not in plan and "encode_naics" not in plan
+    assert not plan.keys() & {"prepare_naics", "encode_naics", "prepare_tickets", "build_ticket_pairs"}
 
 
 def test_the_gates_module_trains_nothing(edited):
     edited.edit("scripts/lib/gates.py", '"""What a gate decides', '"""What every gate decides')
-    assert changed(edited.plan()).keys() == AFTER_METRICS.keys()
+    assert changed(edited.plan()) == {**AFTER_METRICS, **dict.fromkeys(ONCE_A_PIPELINE, 2)}
+
+
+def test_a_knob_of_the_tickets_leaves_naics_alone(edited):
+    edited.edit("tiny.yaml", "batch_size: 4", "batch_size: 5")
+    plan = edited.plan()
+    assert plan["train_tickets"] == plan["eval_tickets"] == plan["embed_tickets"] == 1
+    assert not {rule for rule in plan if "naics" in rule or "prepare" in rule or "pairs" in rule}
 
 
 def test_an_input_file_s_content_reruns_from_there(finished):
@@ -64,7 +73,7 @@ def test_an_input_file_s_content_reruns_from_there(finished):
         os.utime(taxonomy, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-@pytest.mark.parametrize("path", ["results/naics/data/taxonomy.parquet", "results/naics/texts.safetensors"])
+@pytest.mark.parametrize("path", ["results/naics/texts.safetensors", "results/tickets/pairs.json"])
 def test_an_input_file_s_time_alone_reruns_nothing(finished, path):
     os.utime(finished.folder / path)
     assert finished.plan() == {}
