@@ -113,7 +113,6 @@ rule eval_naics_stage:
         n="[123]",
     conda:
         "../envs/environment.yaml"
-    threads: config["threads"]
     shell:
         run("eval_unified.py") + " naics --checkpoint {input.checkpoint} --vectors {input.vectors} --raw {input.raw}"
         " --data results/naics/data --split validation --out {output} > {log} 2>&1"
@@ -135,7 +134,6 @@ rule eval_naics:
         "logs/naics/eval_naics.benchmark.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: config["threads"]
     shell:
         run("eval_unified.py") + " naics --checkpoint {input.checkpoint} --vectors {input.vectors} --raw {input.raw}"
         " --data results/naics/data --split test --out {output} > {log} 2>&1"
@@ -155,7 +153,6 @@ rule embed_naics:
         "logs/naics/embed_naics.benchmark.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: config["threads"]
     shell:
         run("embed_naics.py") + " --checkpoint {input.checkpoint} --vectors {input.vectors} --data results/naics/data"
         " --out results/naics/points > {log} 2>&1"
@@ -233,7 +230,6 @@ rule eval_naics_geometry:
         "logs/naics/eval_naics_geometry_{arm}.benchmark.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: config["threads"]
     shell:
         run("eval_unified.py") + " naics --checkpoint {input.checkpoint} --vectors {input.vectors} --raw {input.raw}"
         " --data results/naics/data --split validation --out {output} > {log} 2>&1"
