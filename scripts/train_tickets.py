@@ -32,6 +32,7 @@ def main() -> None:
         encoder.base.to(machine.device)
 
         drawn = columns(given)
+        encoder.rotate(tokenizer, drawn.texts, settings.seed)
         order = (batches.curriculum, batches.batch_size, settings.steps, settings.seed)
         sampler = Sampler(given.groups, given.phases, *order)
         goal = Objective(encoder, tokenizer, drawn, sampler, batches, machine)

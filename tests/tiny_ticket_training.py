@@ -22,7 +22,7 @@ from lib.tickets.pairs import Pairs
 from lib.tickets.validation import Probe
 from lib.training import Settings
 
-SHAPE = Shape("", max_length=96, cut=1, r=4, lora_alpha=8, lora_dropout=0.0, matryoshka_dims=(768, 16, 8))
+SHAPE = Shape("", 96, cut=1, r=4, lora_alpha=8, lora_dropout=0.0, matryoshka_dims=(768, 16, 8), rotation_texts=40)
 
 
 def run(name: str, *arguments: object) -> None:
@@ -57,7 +57,9 @@ class World:
 
     def fresh(self, **changes: object) -> tuple[object, TicketEncoder]:
         """(tokenizer, encoder) before training: the adapters change nothing yet."""
-        return model.start(self.shape(**changes), seed=1)
+        tokenizer, encoder = model.start(self.shape(**changes), seed=1)
+        encoder.rotate(tokenizer, self.tickets.texts, seed=1)
+        return tokenizer, encoder
 
     def moved(self, **changes: object) -> tuple[object, TicketEncoder]:
         """(tokenizer, encoder) as training leaves it."""

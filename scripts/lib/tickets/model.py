@@ -1,4 +1,9 @@
-"""The ticket encoder: a sentence encoder with LoRA inside, whose vectors are good at every prefix length."""
+"""The ticket encoder: a sentence encoder with LoRA inside, whose vectors are good at every prefix length.
+
+Before training, vectors are rotated onto the principal axes of the training texts. A rotation changes no
+cosine of whole vectors, but puts what matters into their first numbers, where ranking at small
+widths (Matryoshka) then starts from.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,6 +37,7 @@ class Shape:
     lora_dropout: float
     matryoshka_dims: tuple[int, ...]
     target_modules: tuple[str, ...] | None = None  # None: every linear layer above the cut
+    rotation_texts: int = 0  # training texts whose principal axes the vectors are rotated onto; 0: no rotation
 
 
 class TicketEncoder(nn.Module):
@@ -47,6 +53,7 @@ class TicketEncoder(nn.Module):
         self.layers = cast(nn.ModuleList, adapters.adapt(upper, lora, "tickets.model.target_modules"))
         self.shape, self.dims = shape, fitting(shape.matryoshka_dims, base.config.hidden_size)
         self._base = [base]
+        self.rotation: Tensor | None = None
 
     @property
     def base(self) -> Encoder:
@@ -55,7 +62,15 @@ class TicketEncoder(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         """Unpadded token ids `(b, l)` to vectors `(b, d)`, not normalised."""
         hidden = encoders.lower_states(self.base, ids, self.shape.cut)
-        return encoders.mean_pool(encoders.run_layers(self.base, self.layers, hidden))
+        vectors = encoders.mean_pool(encoders.run_layers(self.base, self.layers, hidden))
+        return vectors if self.rotation is None else vectors @ self.rotation
+
+    def rotate(self, tokenizer, texts: Sequence[str], seed: int) -> None:
+        """Find the rotation from the vectors of some of `texts`, before training; none when the shape asks for none."""
+        if self.shape.rotation_texts:
+            drawn = seeds.generator(seed, "rotation").permutation(len(texts))[: self.shape.rotation_texts]
+            found = encode(self.base, tokenize(tokenizer, [texts[row] for row in drawn], self.shape))
+            self.rotation = torch.from_numpy(principal_axes(found)).to(self.base.device)
 
 
 def start(shape: Shape, seed: int) -> tuple[Any, TicketEncoder]:
@@ -70,15 +85,23 @@ def fitting(dims: Sequence[int], width: int) -> tuple[int, ...]:
     return tuple(sorted({width, *(dim for dim in dims if dim < width)}, reverse=True))
 
 
-def encode(base: Encoder, rows: Tokens) -> Matrix:
+def principal_axes(vectors: Matrix) -> Matrix:
+    """Orthogonal `(d, d)`; the first k columns keep most of the inner products of `vectors` `(n, d)` for every k."""
+    _, axes = np.linalg.eigh(vectors.astype(np.float64).T @ vectors)  # rising eigenvalues
+    axes = axes[:, ::-1] * np.where(axes[:, ::-1].sum(axis=0) < 0, -1.0, 1.0)  # an axis' sign is free
+    return np.ascontiguousarray(axes, dtype=np.float32)
+
+
+def encode(base: Encoder, rows: Tokens, rotation: Tensor | None = None) -> Matrix:
     """Unit vectors `(n, d)` by the encoder as it stands, adapters included."""
-    return unit(encoders.encode(base, rows).numpy(), base.config.hidden_size)
+    vectors = encoders.encode(base, rows)
+    return unit((vectors if rotation is None else vectors @ rotation.cpu()).numpy(), base.config.hidden_size)
 
 
-def encoder_of(name: str, shape: Shape) -> Encode:
+def encoder_of(name: str, shape: Shape, rotation: Tensor | None = None) -> Encode:
     """Texts to unit vectors by an encoder as it stands on disk or under a name, cut at the shape's length."""
     tokenizer, base = encoders.load(name, "tickets.encoder.encoder")
-    return lambda texts: encode(base, tokenize(tokenizer, texts, shape))
+    return lambda texts: encode(base, tokenize(tokenizer, texts, shape), rotation)
 
 
 def unit(vectors: Matrix, dim: int) -> Matrix:
