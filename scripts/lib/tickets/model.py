@@ -1,9 +1,4 @@
-"""The ticket encoder: a sentence encoder with LoRA inside, whose vectors are good at every prefix length.
-
-Before training, vectors are rotated onto the principal axes of the training texts. A rotation changes no
-cosine of whole vectors, but puts what matters into their first numbers, where ranking at small
-widths (Matryoshka) then starts from.
-"""
+"""The ticket encoder: a sentence encoder with LoRA inside, and a rotation of its vectors behind it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,11 +32,13 @@ class Shape:
     lora_dropout: float
     matryoshka_dims: tuple[int, ...]
     target_modules: tuple[str, ...] | None = None  # None: every linear layer above the cut
-    rotation_texts: int = 0  # training texts whose principal axes the vectors are rotated onto; 0: no rotation
 
 
 class TicketEncoder(nn.Module):
-    """Adapters in the layers above the cut; everything else is the frozen base, which is not a submodule."""
+    """Adapters in the layers above the cut; everything else is the frozen base, which is not a submodule.
+
+    `rotation` `(d, d)` is found after training and multiplies vectors where they leave the encoder.
+    """
 
     def __init__(self, shape: Shape, base: Encoder) -> None:
         super().__init__()
@@ -60,17 +57,9 @@ class TicketEncoder(nn.Module):
         return self._base[0]
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Unpadded token ids `(b, l)` to vectors `(b, d)`, not normalised."""
+        """Unpadded token ids `(b, l)` to vectors `(b, d)`, neither rotated nor normalised."""
         hidden = encoders.lower_states(self.base, ids, self.shape.cut)
-        vectors = encoders.mean_pool(encoders.run_layers(self.base, self.layers, hidden))
-        return vectors if self.rotation is None else vectors @ self.rotation
-
-    def rotate(self, tokenizer, texts: Sequence[str], seed: int) -> None:
-        """Find the rotation from the vectors of some of `texts`, before training; none when the shape asks for none."""
-        if self.shape.rotation_texts:
-            drawn = seeds.generator(seed, "rotation").permutation(len(texts))[: self.shape.rotation_texts]
-            found = encode(self.base, tokenize(tokenizer, [texts[row] for row in drawn], self.shape))
-            self.rotation = torch.from_numpy(principal_axes(found)).to(self.base.device)
+        return encoders.mean_pool(encoders.run_layers(self.base, self.layers, hidden))
 
 
 def start(shape: Shape, seed: int) -> tuple[Any, TicketEncoder]:
@@ -83,13 +72,6 @@ def start(shape: Shape, seed: int) -> tuple[Any, TicketEncoder]:
 def fitting(dims: Sequence[int], width: int) -> tuple[int, ...]:
     """The model's own width and those of `dims` below it, from the largest."""
     return tuple(sorted({width, *(dim for dim in dims if dim < width)}, reverse=True))
-
-
-def principal_axes(vectors: Matrix) -> Matrix:
-    """Orthogonal `(d, d)`; the first k columns keep most of the inner products of `vectors` `(n, d)` for every k."""
-    _, axes = np.linalg.eigh(vectors.astype(np.float64).T @ vectors)  # rising eigenvalues
-    axes = axes[:, ::-1] * np.where(axes[:, ::-1].sum(axis=0) < 0, -1.0, 1.0)  # an axis' sign is free
-    return np.ascontiguousarray(axes, dtype=np.float32)
 
 
 def encode(base: Encoder, rows: Tokens, rotation: Tensor | None = None) -> Matrix:

@@ -28,7 +28,7 @@ def test_widths_that_fit_and_always_the_whole(dims, width, fit):
 @pytest.mark.parametrize("cut", [0, 1, 2])
 def test_new_adapters_change_nothing(world, cut):
     """The mean of transformers' last states, at any cut."""
-    tokenizer, encoder = world.fresh(cut=cut, rotation_texts=0)
+    tokenizer, encoder = world.fresh(cut=cut)
     for text in TEXTS:
         ids = torch.tensor([tokenizer(text, truncation=True, max_length=96)["input_ids"]])
         with torch.no_grad():
@@ -42,27 +42,6 @@ def test_vectors_are_sentence_transformers(world):
     ours = model.encode(encoder.base, model.tokenize(tokenizer, TEXTS, encoder.shape))
     assert ours == pytest.approx(reference.encode(TEXTS, normalize_embeddings=True), abs=1e-5)
     assert np.linalg.norm(model.unit(ours, 8), axis=1) == pytest.approx(np.ones(3), abs=1e-6)
-
-
-def test_a_rotation_changes_no_cosine_of_whole_vectors(world):
-    tokenizer, encoder = world.moved()
-    rows = model.tokenize(tokenizer, world.tickets.texts, encoder.shape)
-    plain, turned = model.encode(encoder.base, rows), model.encode(encoder.base, rows, encoder.rotation)
-    torch.testing.assert_close(encoder.rotation @ encoder.rotation.T, torch.eye(32), rtol=0, atol=1e-5)
-    assert turned @ turned.T == pytest.approx(plain @ plain.T, abs=1e-5)
-    assert abs(turned - plain).max() > 0.1
-    with torch.no_grad():
-        alone = encoder(rows.batch(np.array([3])))[0]
-    assert alone.numpy() / np.linalg.norm(alone) == pytest.approx(turned[3], abs=1e-5)
-
-
-@pytest.mark.parametrize("k", [1, 4, 8])
-def test_principal_axes_are_those_of_the_singular_values(k):
-    """Eckart and Young 1936: no k numbers keep more of the inner products."""
-    vectors = np.random.default_rng(0).normal(size=(50, 12)).astype(np.float32) * np.arange(1, 13, dtype=np.float32)
-    left, singular, _ = np.linalg.svd(vectors, full_matrices=False)
-    kept = vectors @ model.principal_axes(vectors)[:, :k]
-    assert kept @ kept.T == pytest.approx((left[:, :k] * singular[:k] ** 2) @ left[:, :k].T, rel=1e-3, abs=1e-2)
 
 
 def test_adapters_above_the_cut_alone_learn(world):

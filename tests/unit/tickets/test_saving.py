@@ -35,7 +35,8 @@ def test_a_user_loads_what_was_trained(world, dim):
 
 
 def test_without_a_rotation_the_modules_are_the_bases(world, tmp_path):
-    tokenizer, encoder = world.moved(rotation_texts=0)
+    tokenizer, encoder = world.moved()
+    encoder.rotation = None
     saving.save(tmp_path, encoder, {"weight": 1.0})
     saving.verify(tmp_path, encoder, tokenizer, TEXTS)
     kinds = [type(module).__name__ for module in SentenceTransformer(str(tmp_path), device="cpu")]
