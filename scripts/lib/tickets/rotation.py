@@ -5,6 +5,7 @@ width; it decides what a vector's first 64 numbers hold. It starts from the prin
 training texts and learns from there, by the Matryoshka loss on fixed vectors, which costs seconds.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,28 +47,37 @@ def learn(
     if not knobs.rotation_steps or len(encoder.dims) == 1:
         return None
     kept = np.sort(seeds.generator(seed, "rotation").permutation(len(phases))[: knobs.rotation_pairs])
-    columns = [column[kept] for column in (pairs.anchors, pairs.positives, pairs.negatives)]
-    texts, places = np.unique(np.concatenate(columns), return_inverse=True)
-    if texts[0] == NONE:
-        texts, places = texts[1:], places - 1  # NONE stays -1
-    rows = model.tokenize(tokenizer, [pairs.texts[text] for text in texts], encoder.shape)
+    some = _subset(pairs, kept)
+    rows = model.tokenize(tokenizer, some.texts, encoder.shape)
     vectors = model.unit(encoders.encode(encoder.base, rows).numpy(), encoder.dims[0])
-    labels = pairs.labels[texts]
-    anchors, positives, negatives = np.split(places, 3)
-    sampler = Sampler(labels[anchors], phases[kept], "shuffled", batch_size, knobs.rotation_steps, seed)
     start = principal_axes(vectors)
     turned, turn = torch.from_numpy(vectors @ start), _Turn(encoder.dims[0])
+    sampler = Sampler(some.labels[some.anchors], phases[kept], "shuffled", batch_size, knobs.rotation_steps, seed)
     optimizer = torch.optim.Adam(turn.parameters(), knobs.rotation_learning_rate)
     for step in range(knobs.rotation_steps):
         drawn = sampler.batch(step)
-        candidates = np.concatenate([positives[drawn], negatives[drawn][negatives[drawn] != NONE]])
-        hidden = torch.from_numpy(false_negatives(labels, anchors[drawn], candidates))
-        asked, found = turn(turned[anchors[drawn]]), turn(turned[candidates])
         optimizer.zero_grad()
-        losses.matryoshka(asked, found, encoder.dims[1:], hidden).backward()
+        _loss(turn, turned, some, drawn, encoder.dims[1:]).backward()
         optimizer.step()
     with torch.no_grad():
         return turn(torch.from_numpy(start))
+
+
+def _subset(pairs: Columns, kept: Rows) -> Columns:
+    """Some of the pairs, with their texts alone."""
+    columns = [column[kept] for column in (pairs.anchors, pairs.positives, pairs.negatives)]
+    texts = np.unique(np.concatenate(columns))
+    texts = texts[texts != NONE]
+    anchors, positives, negatives = (np.where(c == NONE, NONE, np.searchsorted(texts, c)) for c in columns)
+    return Columns([pairs.texts[text] for text in texts], anchors, positives, negatives, pairs.labels[texts])
+
+
+def _loss(turn: nn.Module, vectors: Tensor, pairs: Columns, drawn: Rows, dims: Sequence[int]) -> Tensor:
+    """The Matryoshka loss of a batch at the widths that a rotation changes."""
+    anchors, negatives = pairs.anchors[drawn], pairs.negatives[drawn]
+    candidates = np.concatenate([pairs.positives[drawn], negatives[negatives != NONE]])
+    hidden = torch.from_numpy(false_negatives(pairs.labels, anchors, candidates))
+    return losses.matryoshka(turn(vectors[anchors]), turn(vectors[candidates]), dims, hidden)
 
 
 class _Turn(nn.Module):
