@@ -21,7 +21,7 @@ from .objective import NONE, Columns, false_negatives
 from .sampler import Sampler
 
 Matrix = NDArray[np.float32]
-Rows = NDArray[np.int64]
+Rows = NDArray[np.integer]
 
 
 @dataclass(frozen=True)

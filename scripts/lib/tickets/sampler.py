@@ -14,7 +14,7 @@ from ..cli import log
 from ..errors import BadInput
 from .phases import NAMES
 
-Rows = NDArray[np.int64]
+Rows = NDArray[np.integer]
 ALL = 0  # the only phase of a shuffled run
 ORDERS = ("curriculum", "shuffled", "hard_only")
 
