@@ -68,7 +68,9 @@ rule train_tickets:
     resources:
         gpu=gpus,
     params:
-        args=merged(MACHINE, *(config["tickets"][layer] for layer in ("encoder", "model", "train", "probe"))),
+        args=merged(
+            MACHINE, *(config["tickets"][layer] for layer in ("encoder", "model", "train", "probe", "rotation"))
+        ),
     shell:
         run("train_tickets.py") + " --data results/tickets/data --pairs {input.pairs} {params.args}"
         " --state results/tickets/state --tensorboard results/tickets/tensorboard"

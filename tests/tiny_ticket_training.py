@@ -15,14 +15,15 @@ from tiny_tickets import write_data
 from lib import config
 from lib.compute import Compute
 from lib.provenance import SCRIPTS
-from lib.tickets import dataset, model, pairs, saving
+from lib.tickets import dataset, model, pairs, rotation, saving
 from lib.tickets.model import Shape, TicketEncoder
 from lib.tickets.objective import Batches
 from lib.tickets.pairs import Pairs
+from lib.tickets.rotation import Rotation
 from lib.tickets.validation import Probe
 from lib.training import Settings
 
-SHAPE = Shape("", max_length=96, cut=1, r=4, lora_alpha=8, lora_dropout=0.0, matryoshka_dims=(768, 16, 8))
+SHAPE = Shape("", 96, cut=1, r=4, lora_alpha=8, lora_dropout=0.0, matryoshka_dims=(768, 16, 8))
 
 
 def run(name: str, *arguments: object) -> None:
@@ -57,7 +58,10 @@ class World:
 
     def fresh(self, **changes: object) -> tuple[object, TicketEncoder]:
         """(tokenizer, encoder) before training: the adapters change nothing yet."""
-        return model.start(self.shape(**changes), seed=1)
+        tokenizer, encoder = model.start(self.shape(**changes), seed=1)
+        rows = model.tokenize(tokenizer, self.tickets.texts, encoder.shape)
+        encoder.rotation = torch.from_numpy(rotation.principal_axes(model.encode(encoder.base, rows)))
+        return tokenizer, encoder
 
     def moved(self, **changes: object) -> tuple[object, TicketEncoder]:
         """(tokenizer, encoder) as training leaves it."""
@@ -80,6 +84,6 @@ class World:
         """Flags of train_tickets.py, but for where it writes: six steps, a state after each."""
         settings = Settings(6, 0.01, seed=1, save_seconds=0, eval_steps=2)
         knobs: dict[str, object] = {"data": str(self.data), "pairs": str(self.pairs)}
-        for kind in (self.shape(), Compute(), settings, Batches(batch_size=4), Probe(24, max_forgetting=1.0)):
+        for kind in (self.shape(), Compute(), settings, Batches(batch_size=4), Probe(24, 1.0), Rotation(3, 12)):
             knobs |= json.loads(json.dumps(asdict(kind)))  # tuples as lists
         return shlex.split(config.flags({"all": knobs | changes}, "all"))

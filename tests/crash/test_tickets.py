@@ -65,7 +65,7 @@ def test_row_21_killed_at_a_file_operation(training, undisturbed, share):
 
 def test_row_22_stopped_by_sigterm(training, undisturbed):
     run = training("stopped")
-    assert run.run(kill=("file", undisturbed.operations // 3, signal.SIGTERM)) == 75
+    assert run.run(kill=("file", undisturbed.operations // 5, signal.SIGTERM)) == 75
     log = run.log.read_text()
     (step,) = re.findall(r"^train_tickets\.py: train: stopped by SIGTERM after step (\d), state saved$", log, re.M)
     assert "Traceback" not in log

@@ -19,7 +19,15 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 CPU = {"device": "cpu", "precision": "fp32", "seed": 1}
-FEW = {"steps": 3, "batch_size": 4, "eval_steps": 0, "max_tokens": 64, "validation_tickets": 24, "max_forgetting": 1.0}
+FEW = {
+    "steps": 3,
+    "batch_size": 4,
+    "eval_steps": 0,
+    "max_tokens": 64,
+    "validation_tickets": 24,
+    "max_forgetting": 1.0,
+    "rotation_steps": 5,
+}
 TEXTS = ["VPN drops every morning", "the printer on the third floor jams and blinks an orange light"]
 
 
@@ -38,7 +46,7 @@ def trained(mpnet, tmp_path_factory) -> Path:
     run("build_ticket_pairs.py", f"--data {folder}/data --per-phase 12 --out {folder}/pairs.json")
     knobs = yaml.safe_load((ROOT / "config/tickets.yaml").read_text())["tickets"]
     over = yaml.safe_load((ROOT / "config/full.yaml").read_text())["tickets"]
-    layers = [{**knobs[name], **over.get(name, {})} for name in ("encoder", "model", "train", "probe")]
+    layers = [{**knobs[name], **over.get(name, {})} for name in ("encoder", "model", "train", "probe", "rotation")]
     merged = {key: value for layer in [CPU, *layers, {"encoder": str(mpnet)}, FEW] for key, value in layer.items()}
     places = f"--data {folder}/data --pairs {folder}/pairs.json --state {folder}/state"
     outputs = f"--history {folder}/history.csv --out {folder}/model"

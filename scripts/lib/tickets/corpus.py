@@ -16,14 +16,14 @@ from .retrieval import Similarity
 
 Matrix = NDArray[np.float32]
 Rows = NDArray[np.int64]
-MODEL, RAW, TFIDF = "model", "raw", "TF-IDF"
+MODEL, RAW, ROTATED, TFIDF = "model", "raw", "rotated raw", "TF-IDF"
 
 
 @dataclass(frozen=True)
 class View:
     """n tickets told in one way (masked or not), as each system sees them.
 
-    vectors  (n, d) by "model" and "raw", unit vectors
+    vectors  (n, d) by system, unit vectors
     words    (n, words) TF-IDF over these n texts
     """
 
@@ -59,11 +59,18 @@ def draw(tickets: Tickets, split: str, also: str, size: int, seed: int) -> Rows:
     return np.sort(rows[: max(size, len(order[0])) if size else len(rows)])
 
 
-def views(texts: Mapping[str, Sequence[str]], encoders: Mapping[str, model.Encode]) -> dict[str, View]:
-    """A view for each way of telling; every distinct text is encoded once by each encoder."""
+def views(
+    texts: Mapping[str, Sequence[str]], encoders: Mapping[str, model.Encode], rotation: Matrix | None
+) -> dict[str, View]:
+    """A view for each way of telling; every distinct text is encoded once by each encoder.
+
+    With a rotation, the raw vectors under it are a system too: what small widths owe to it alone.
+    """
     distinct = sorted({text for told in texts.values() for text in told})
     row = {text: number for number, text in enumerate(distinct)}
     encoded = {name: encode(distinct) for name, encode in encoders.items()}
+    if rotation is not None:
+        encoded[ROTATED] = encoded[RAW] @ rotation
     made = {}
     for way, told in texts.items():
         at = np.array([row[text] for text in told])

@@ -39,7 +39,8 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     trained, about = saving.load(args.model)
     encode = {MODEL: trained, RAW: model.encoder_of(about["shape"].encoder, about["shape"])}
     bench = Bench(tickets, args)
-    seen = corpus.views(_told(tickets, bench.rows), encode)
+    rotation = saving.rotation(args.model)
+    seen = corpus.views(_told(tickets, bench.rows), encode, None if rotation is None else rotation.numpy())
     saving.require_change(seen[MASKED].vectors[RAW], seen[MASKED].vectors[MODEL], str(args.model))
 
     entries = [entry for name, view in seen.items() for entry in bench.told(name, view, about["dims"])]

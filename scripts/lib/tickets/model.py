@@ -1,4 +1,4 @@
-"""The ticket encoder: a sentence encoder with LoRA inside, whose vectors are good at every prefix length."""
+"""The ticket encoder: a sentence encoder with LoRA inside, and a rotation of its vectors behind it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,10 @@ class Shape:
 
 
 class TicketEncoder(nn.Module):
-    """Adapters in the layers above the cut; everything else is the frozen base, which is not a submodule."""
+    """Adapters in the layers above the cut; everything else is the frozen base, which is not a submodule.
+
+    `rotation` `(d, d)` is found after training and multiplies vectors where they leave the encoder.
+    """
 
     def __init__(self, shape: Shape, base: Encoder) -> None:
         super().__init__()
@@ -47,13 +50,14 @@ class TicketEncoder(nn.Module):
         self.layers = cast(nn.ModuleList, adapters.adapt(upper, lora, "tickets.model.target_modules"))
         self.shape, self.dims = shape, fitting(shape.matryoshka_dims, base.config.hidden_size)
         self._base = [base]
+        self.rotation: Tensor | None = None
 
     @property
     def base(self) -> Encoder:
         return self._base[0]
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Unpadded token ids `(b, l)` to vectors `(b, d)`, not normalised."""
+        """Unpadded token ids `(b, l)` to vectors `(b, d)`, neither rotated nor normalised."""
         hidden = encoders.lower_states(self.base, ids, self.shape.cut)
         return encoders.mean_pool(encoders.run_layers(self.base, self.layers, hidden))
 
@@ -70,15 +74,16 @@ def fitting(dims: Sequence[int], width: int) -> tuple[int, ...]:
     return tuple(sorted({width, *(dim for dim in dims if dim < width)}, reverse=True))
 
 
-def encode(base: Encoder, rows: Tokens) -> Matrix:
+def encode(base: Encoder, rows: Tokens, rotation: Tensor | None = None) -> Matrix:
     """Unit vectors `(n, d)` by the encoder as it stands, adapters included."""
-    return unit(encoders.encode(base, rows).numpy(), base.config.hidden_size)
+    vectors = encoders.encode(base, rows)
+    return unit((vectors if rotation is None else vectors @ rotation.cpu()).numpy(), base.config.hidden_size)
 
 
-def encoder_of(name: str, shape: Shape) -> Encode:
+def encoder_of(name: str, shape: Shape, rotation: Tensor | None = None) -> Encode:
     """Texts to unit vectors by an encoder as it stands on disk or under a name, cut at the shape's length."""
     tokenizer, base = encoders.load(name, "tickets.encoder.encoder")
-    return lambda texts: encode(base, tokenize(tokenizer, texts, shape))
+    return lambda texts: encode(base, tokenize(tokenizer, texts, shape), rotation)
 
 
 def unit(vectors: Matrix, dim: int) -> Matrix:

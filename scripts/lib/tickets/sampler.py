@@ -14,7 +14,7 @@ from ..cli import log
 from ..errors import BadInput
 from .phases import NAMES
 
-Rows = NDArray[np.int64]
+Rows = NDArray[np.integer]
 ALL = 0  # the only phase of a shuffled run
 ORDERS = ("curriculum", "shuffled", "hard_only")
 
@@ -75,7 +75,7 @@ def _parts(phases: Rows, order: str) -> dict[int, Rows]:
     if order == "shuffled":
         return {ALL: np.arange(len(phases))}
     wanted = list(NAMES) if order == "curriculum" else [max(NAMES)]
-    parts = {number: np.flatnonzero(phases == number) for number in wanted}
+    parts: dict[int, Rows] = {number: np.flatnonzero(phases == number) for number in wanted}
     for number, rows in parts.items():
         if not len(rows):
             raise BadInput(f"phase {NAMES[number]}: no pairs, expected some in each of {', '.join(NAMES.values())}")

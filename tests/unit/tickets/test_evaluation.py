@@ -78,6 +78,17 @@ def test_map_is_sklearns_over_all_tickets_but_the_query(case, of, dim):
     assert case.value("map", named(dim), of) == pytest.approx(np.mean(found), abs=1e-6)
 
 
+def test_what_the_rotation_alone_gives_is_a_baseline(case):
+    """Nothing at full width; below it the raw vectors under the saved rotation."""
+    assert case.value("map", "masked", "rotated raw") == pytest.approx(case.value("map", "masked", "raw"), abs=1e-6)
+    turned, groups, found = case.vectors["raw"] @ saving.rotation(case.world.saved).numpy(), case.tickets.groups, []
+    cut = turned[:, :8] / np.linalg.norm(turned[:, :8], axis=1, keepdims=True)
+    for query in case.own:
+        others = np.arange(len(groups)) != query
+        found.append(average_precision_score((groups == groups[query])[others], (cut @ cut[query])[others]))
+    assert case.value("map", "masked at 8 dims", "rotated raw") == pytest.approx(np.mean(found), abs=1e-6)
+
+
 def test_tfidf_sees_the_same_masked_texts(case):
     matrix, groups = lexical.tfidf(case.tickets.masked).toarray(), case.tickets.groups
     found = []
@@ -116,7 +127,8 @@ def test_words_mislead_on_the_adversarial_pairs_and_decide_the_legacy_ones(case)
     assert case.value("roc_auc", "adversarial", "TF-IDF") < 0.5
     assert case.value("roc_auc", "legacy adversarial", "TF-IDF") == 1.0
     assert all(
-        set(row) == {"model", "raw", "TF-IDF", "pairs"} for row in case.metrics["details"]["auc_by_overlap"].values()
+        set(row) == {"model", "raw", "rotated raw", "TF-IDF", "pairs"}
+        for row in case.metrics["details"]["auc_by_overlap"].values()
     )
 
 
@@ -149,7 +161,7 @@ def test_a_model_that_is_the_base_is_no_result(case, tmp_path):
     """What the original measured: the base under the model's name."""
     _, encoder = case.world.fresh()
     saving.save(tmp_path / "model", encoder, {"weight": 1.0})
-    with pytest.raises(BrokenModel, match=r"model: vectors differ from the base's by .*: the adapters have no effect$"):
+    with pytest.raises(BrokenModel, match=r"model: cosines differ from the base's by .*: the adapters have no effect$"):
         evaluation.measure(argparse.Namespace(**{**vars(case.args), "model": tmp_path / "model"}))
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from lib.tickets import incidents
+from lib.tickets import incidents, splits
 from lib.tickets.masking import mask
 
 
@@ -87,3 +87,15 @@ def test_no_masked_text_says_its_own_product(source):
     assert [family for family, told in words if family in told] == []
     changed = sum(ticket.masked != ticket.text for ticket in labelled)
     assert changed > 0.9 * len(labelled)
+
+
+def test_the_default_sizes_leave_enough_labels_on_every_side(source):
+    """The amounts that the README and the configuration speak of."""
+    sizes = splits.Sizes(3, test_share=0.36, validation_share=0.13, seed=1, max_labelled=2150, max_unlabelled=450)
+    kept, dropped = splits.without_repeats(source.tickets)
+    assert (len(kept), dropped["repeats"]) == (8739, 100)
+    tickets, _ = splits.resize(kept, sizes)
+    sides = splits.assign(tickets, sizes)
+    groups = {(side, ticket.label) for ticket, side in zip(tickets, sides) if ticket.label}
+    assert len(tickets) == 2597
+    assert Counter(side for side, _ in groups) == {"train": 202, "validation": 44, "test": 140}

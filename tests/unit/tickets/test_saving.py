@@ -17,7 +17,8 @@ TEXTS = ["the vpn tunnel drops", "paper gets stuck on the third floor", "no", "a
 
 
 def in_memory(tokenizer, encoder, dim: int) -> np.ndarray:
-    return model.unit(model.encode(encoder.base, model.tokenize(tokenizer, TEXTS, encoder.shape)), dim)
+    rows = model.tokenize(tokenizer, TEXTS, encoder.shape)
+    return model.unit(model.encode(encoder.base, rows, encoder.rotation), dim)
 
 
 @pytest.mark.parametrize("dim", [32, 16, 8])
@@ -31,6 +32,17 @@ def test_a_user_loads_what_was_trained(world, dim):
     assert np.stack(alone) == pytest.approx(expected, abs=1e-5)
     assert abs(expected - in_memory(*world.fresh(), dim)).max() > 0.01
     saving.verify(world.saved, encoder, tokenizer, TEXTS)
+
+
+def test_without_a_rotation_the_modules_are_the_bases(world, tmp_path):
+    tokenizer, encoder = world.moved()
+    encoder.rotation = None
+    saving.save(tmp_path, encoder, {"weight": 1.0})
+    saving.verify(tmp_path, encoder, tokenizer, TEXTS)
+    kinds = [type(module).__name__ for module in SentenceTransformer(str(tmp_path), device="cpu")]
+    assert kinds == ["Transformer", "Pooling", "Normalize"]
+    assert saving.rotation(tmp_path) is None
+    assert torch.equal(saving.rotation(world.saved), world.fresh()[1].rotation)
 
 
 def test_full_vectors_have_length_one(world):
@@ -78,7 +90,7 @@ def test_adapters_that_learnt_nothing_are_an_error(world, tmp_path):
     tokenizer, encoder = world.fresh()
     saving.save(tmp_path, encoder, {})
     with pytest.raises(
-        BrokenModel, match=r"at 32 dims: vectors differ from the base's by .*: the adapters have no effect$"
+        BrokenModel, match=r"at 32 dims: cosines differ from the base's by .*: the adapters have no effect$"
     ):
         saving.verify(tmp_path, encoder, tokenizer, TEXTS)
 
@@ -108,7 +120,7 @@ def test_legacy_adapters_of_the_wrong_level_are_found_out(world, tmp_path):
 
     saving.require_change(raw, reloaded(tmp_path / "inside"), "inside")
     with pytest.raises(
-        BrokenModel, match=r"^around: vectors differ from the base's by .*: the adapters have no effect$"
+        BrokenModel, match=r"^around: cosines differ from the base's by .*: the adapters have no effect$"
     ):
         saving.require_change(raw, reloaded(tmp_path / "around"), "around")
 
