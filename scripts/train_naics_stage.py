@@ -5,10 +5,11 @@ from pathlib import Path
 
 from lib import cli, state, training
 from lib.compute import Compute
-from lib.naics import bank, dataset, model, relations, text_vectors, validation
+from lib.naics import bank, dataset, limits, model, relations, text_vectors, validation
 from lib.naics.curriculum import Curriculum
 from lib.naics.features import CodeFeatures
 from lib.naics.head import Shape
+from lib.naics.limits import Limits
 from lib.naics.objective import Objective, Sizes, Weights
 from lib.naics.triplets import ImplicitSource, TripletSource
 from lib.naics.triplets_parquet import ParquetSource
@@ -19,7 +20,10 @@ def main() -> None:
     args = arguments()
     with state.state_folder(args.state, args.name, state.identity(Path(__file__).name, vars(args))) as folder:
         data = dataset.load(args.data)
-        shape, settings, machine = (cli.knobs(kind, args) for kind in (Shape, Settings, Compute))
+        weights, machine = cli.knobs(Weights, args), cli.knobs(Compute, args)
+        asked = (cli.knobs(kind, args) for kind in (Shape, Settings, Sizes))
+        n_descriptions = len(data.role("examples", "training", trained_only=True)[0])
+        shape, settings, sizes = limits.within(cli.knobs(Limits, args), n_descriptions, *asked)
         _, base, network = model.start(shape, args.start, settings.seed)
         base.to(machine.device)
         network.to(machine.device)
@@ -27,8 +31,7 @@ def main() -> None:
         vectors = text_vectors.load(args.vectors, data.texts, args.start)
 
         codes = CodeFeatures(vectors, data.texts, machine.device)
-        weights, sizes = cli.knobs(Weights, args), cli.knobs(Sizes, args)
-        goal = Objective(network, texts, codes, data, source(args, data), weights, sizes, machine, settings)
+        goal = Objective(network, texts, codes, data, source(args, data), weights, sizes, machine, settings.seed)
         score = validation.scorer(network, texts, data)
 
         history = training.fit(goal, goal.backward, settings, folder, score, args.tensorboard)
@@ -53,7 +56,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--history", type=Path, required=True, help="history.csv, one row a step")
     parser.add_argument("--out", type=Path, required=True, help="the checkpoint")
     parser.add_argument("--out-vectors", type=Path, required=True, help="text vectors under the checkpoint")
-    cli.add_knobs(parser, Compute, Shape, Settings, Weights, Sizes, Curriculum)
+    cli.add_knobs(parser, Compute, Shape, Settings, Weights, Sizes, Limits, Curriculum)
     return parser.parse_args()
 
 

@@ -24,6 +24,7 @@ from lib.naics.curriculum import Curriculum
 from lib.naics.dataset import Dataset
 from lib.naics.features import CodeFeatures
 from lib.naics.head import Shape
+from lib.naics.limits import Limits
 from lib.naics.model import NaicsModel
 from lib.naics.objective import Objective, Sizes, Weights
 from lib.naics.source import ROLES, Entry, Reference, Source
@@ -58,13 +59,13 @@ CURRICULUM = Curriculum((2, 3, 4, 5, 6), {1: 0.5, 2: 0.25, 5: 0.25}, k_negatives
 WEIGHTS = Weights(1.0, 0.1, 1.0, 1.0, 0.01, tree_temperature=1.0, listwise_temperature=0.2, smoothing=0.1)
 SIZES = Sizes(
     batch_size=12,
-    max_passes=100,
     live_codes=6,
     listwise_anchors=10,
     query_dropout=0.1,
     code_dropout=0.1,
     channel_dropout=0.2,
 )
+LIMITS = Limits(max_passes=100, smallest_batch=1, adapter_descriptions=1)
 SETTINGS = Settings(5, 0.01, seed=1, save_seconds=0, eval_steps=2)
 
 
@@ -110,7 +111,7 @@ class World:
     def training(self, **changes: object) -> list[str]:
         """Flags of train_naics_stage.py, but for where it writes: five steps, a state after each."""
         knobs = {"data": str(self.folder / "data"), "texts": str(self.texts), "vectors": str(self.raw)}
-        for kind in (self.shape(), Compute(), SETTINGS, WEIGHTS, SIZES, CURRICULUM):
+        for kind in (self.shape(), Compute(), SETTINGS, WEIGHTS, SIZES, LIMITS, CURRICULUM):
             knobs |= json.loads(json.dumps(asdict(kind)))  # tuples as lists
         return shlex.split(config.flags({"all": knobs | changes}, "all"))
 
@@ -131,7 +132,7 @@ class World:
         related = relations.relate(data.taxonomy, data.exclusions.select("code", "target").rows())
         source = triplets.ImplicitSource(related, CURRICULUM, seed=1)
         known = CodeFeatures(texts.encode_all(model.encode), data.texts)
-        return Objective(model, texts, known, data, source, WEIGHTS, replace(SIZES, **sizes), Compute(), SETTINGS)
+        return Objective(model, texts, known, data, source, WEIGHTS, replace(SIZES, **sizes), Compute(), seed=1)
 
 
 @cache

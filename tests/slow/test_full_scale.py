@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 CPU = {"device": "cpu", "precision": "fp32", "seed": 1}
 FEW = {"steps": 3, "batch_size": 8, "live_codes": 3, "triplet_batch": 8, "listwise_anchors": 16, "eval_steps": 0}
+FEW |= {"adapter_descriptions": 0}  # the packaged source has few
 
 
 @pytest.fixture(scope="session")

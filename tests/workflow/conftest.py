@@ -20,7 +20,14 @@ TINY = {
         "encoder": {"cut": 5},
         "texts": {"max_lengths": dict.fromkeys(("title", "description", "excluded", "examples"), 8)},
         "model": {"expert_hidden": 8, "dim": 8, "r": 2, "target_modules": ["query"]},
-        "train": {"batch_size": 8, "live_codes": 2, "listwise_anchors": 8, "triplet_batch": 8, "k_negatives": 4},
+        "train": {
+            "batch_size": 8,
+            "adapter_descriptions": 0,
+            "live_codes": 2,
+            "listwise_anchors": 8,
+            "triplet_batch": 8,
+            "k_negatives": 4,
+        },
         "stages": {f"stage{n}": {"steps": 2} for n in (1, 2, 3)},
     },
     "tickets": {

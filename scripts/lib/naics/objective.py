@@ -11,7 +11,6 @@ through the adapters, the others keep the vectors they had when they were last d
 stage began.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +21,6 @@ from torch import Tensor, nn
 
 from .. import seeds
 from ..compute import Compute
-from ..training import Settings
 from .bank import TextBank
 from .dataset import Dataset
 from .features import CodeFeatures, Live, query_features
@@ -50,10 +48,9 @@ class Weights:
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything a step sees; `max_passes` over the descriptions in a stage bounds its batches."""
+    """How much of everything a step sees."""
 
     batch_size: int
-    max_passes: float
     live_codes: int
     listwise_anchors: int
     query_dropout: float
@@ -74,14 +71,13 @@ class Objective(nn.Module):
         weights: Weights,
         sizes: Sizes,
         machine: Compute,
-        settings: Settings,
+        seed: int,
     ) -> None:
         super().__init__()
         self.model, self.bank, self.features, self.triplets = model, bank, features, triplets
-        self.weights, self.sizes, self.machine, self.seed = weights, sizes, machine, settings.seed
+        self.weights, self.sizes, self.machine, self.seed = weights, sizes, machine, seed
         asked, self.query_codes = data.role("examples", "training", trained_only=True)
         self.query_rows = data.query_rows(asked)
-        self.batch_size = batch_size(sizes, len(self.query_rows), settings.steps)
         taxonomy = data.taxonomy
         self.codes = np.flatnonzero(~taxonomy.held_out)  # held-out families take no part at all
         self.place = np.full(len(taxonomy), -1)
@@ -93,7 +89,7 @@ class Objective(nn.Module):
 
     def backward(self, step: int) -> dict[str, float]:
         """Add the step's gradient to the parameters and return every term, `loss` first."""
-        asked = seeds.shuffled_epochs(len(self.query_rows), self.batch_size, self.seed, "queries", step)
+        asked = seeds.shuffled_epochs(len(self.query_rows), self.sizes.batch_size, self.seed, "queries", step)
         with self.machine.autocast():
             queries, codes, balance = self._points(step, asked)
         terms = {
@@ -163,11 +159,6 @@ class Objective(nn.Module):
         learnt = (-distances / self.weights.listwise_temperature).log_softmax(dim=1)
         listwise = F.kl_div(learnt, target, reduction="batchmean")
         return {"listwise": listwise, "tree": 1 - pearson(distances, tree)}
-
-
-def batch_size(sizes: Sizes, n: int, steps: int) -> int:
-    """Descriptions a step: those few that a small source has are not repeated until they are known by heart."""
-    return min(sizes.batch_size, max(1, math.ceil(n * sizes.max_passes / steps)))
 
 
 def pearson(x: Tensor, y: Tensor) -> Tensor:

@@ -209,13 +209,6 @@ def test_what_was_encoded_is_remembered_and_saved_with_the_state(world, model, t
     assert {f"features.{name}" for name in CHANNELS} <= goal.state_dict().keys()
 
 
-@pytest.mark.parametrize(
-    ("most", "n", "steps", "size"), [(256, 12000, 50, 256), (256, 500, 50, 11), (256, 500, 100, 6), (8, 3, 50, 1)]
-)
-def test_a_small_source_is_not_passed_over_too_often(most, n, steps, size):
-    assert objective.batch_size(replace(SIZES, batch_size=most, max_passes=1.1), n, steps) == size
-
-
 @pytest.mark.parametrize("purpose", ["queries", "live codes", "listwise anchors"])
 def test_each_draw_has_a_stream_of_its_own(world, model, texts, purpose, monkeypatch):
     """A hash that ignored its purpose would draw the same numbers for all."""
