@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "README.md")
 TARGETS = ("results/naics/gate.json", "results/tickets/gate.json", "results/report.html")
 TINY = {
+    "pipelines": ["naics", "tickets"],
     "threads": 1,
     "naics": {
         "data": {"source": "packages"},
