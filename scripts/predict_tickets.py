@@ -62,8 +62,8 @@ def open_index(args, tickets: Tickets) -> Index:
         raise BadInput(f"{args.index}: built from another model than {args.model}")
     if index.ids != tickets.ids:
         raise BadInput(f"{args.index}: holds other tickets than {args.data}")
-    if index.manifest["metric"] != "inner_product":
-        raise BadInput(f"{args.index}: metric {index.manifest['metric']}, expected inner_product")
+    if index.manifest["metric"] != "cosine":
+        raise BadInput(f"{args.index}: metric {index.manifest['metric']}, expected cosine")
     return index
 
 

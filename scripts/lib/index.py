@@ -16,13 +16,18 @@ FILES = ("index.faiss", "ids.txt")
 
 # Lorentz distance grows with -<u, v>, so its nearest neighbours are those of the largest inner
 # product once the query's time coordinate changes its sign.
-METRICS = {"inner_product": faiss.METRIC_INNER_PRODUCT, "l2": faiss.METRIC_L2, "lorentz": faiss.METRIC_INNER_PRODUCT}
+METRICS = {
+    "inner_product": faiss.METRIC_INNER_PRODUCT,
+    "cosine": faiss.METRIC_INNER_PRODUCT,  # of vectors and queries scaled to length 1
+    "l2": faiss.METRIC_L2,
+    "lorentz": faiss.METRIC_INNER_PRODUCT,
+}
 
 
 def build(source: Path, factory: str, metric: str, out: Path) -> None:
     """Index the vector folder `source` by a FAISS factory string and write index, ids and manifest to `out`."""
     xb, ids, about = vectors.load(source)
-    xb = np.ascontiguousarray(xb, dtype=np.float32)
+    xb = np.ascontiguousarray(vectors.normalised(xb, str(source)) if metric == "cosine" else xb, dtype=np.float32)
     try:
         index = faiss.index_factory(xb.shape[1], factory, METRICS[metric])
         index.train(xb)
@@ -60,6 +65,7 @@ class Index:
             raise BadInput(f"{self.folder}: queries are {xq.shape[1]} wide, the index {self.index.d}")
         if k > self.index.ntotal:
             raise BadInput(f"{self.folder}: {k} neighbours asked for, the index holds {self.index.ntotal}")
+        xq = vectors.normalised(xq, "queries") if self.manifest["metric"] == "cosine" else xq
         xq = np.array(xq, dtype=np.float32)
         if self.manifest["metric"] == "lorentz":
             xq[:, 0] *= -1

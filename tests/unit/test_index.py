@@ -8,6 +8,7 @@ import geoopt
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics.pairwise import cosine_similarity
 
 from lib import files, index, vectors
 from lib.errors import BadInput
@@ -41,15 +42,16 @@ def refused(folder) -> str:
 
 
 @pytest.mark.parametrize(
-    ("metric", "brute", "sign"),
+    ("metric", "brute"),
     [
-        ("inner_product", XQ @ XB.T, -1),
-        ("l2", -np.square(XQ[:, None] - XB).sum(axis=2), -1),
+        ("inner_product", XQ @ XB.T),
+        ("cosine", cosine_similarity(XQ, XB)),
+        ("l2", -np.square(XQ[:, None] - XB).sum(axis=2)),
     ],
 )
-def test_a_flat_index_is_brute_force(tmp_path, metric, brute, sign):
+def test_a_flat_index_is_brute_force(tmp_path, metric, brute):
     scores, rows = Index(built(tmp_path, metric=metric)).search(XQ, 7)
-    np.testing.assert_array_equal(rows, np.argsort(sign * brute, axis=1)[:, :7])
+    np.testing.assert_array_equal(rows, np.argsort(-brute, axis=1)[:, :7])
     np.testing.assert_allclose(scores, np.take_along_axis(brute, rows, axis=1), rtol=1e-4, atol=1e-5)
 
 
@@ -144,6 +146,15 @@ def test_row_5_not_a_number_never_gets_into_an_index(tmp_path):
     with pytest.raises(BadInput, match=r"points: row 3 is not finite$"):
         index.build(source, "Flat", "l2", tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+def test_row_6_vectors_and_queries_without_length_have_no_cosine(tmp_path):
+    matrix = XB.copy()
+    matrix[7] = 0
+    with pytest.raises(BadInput, match=r"points: row 7 has length 0$"):
+        built(tmp_path, matrix, metric="cosine")
+    with pytest.raises(BadInput, match=r"^queries: row 1 has length 0$"):
+        Index(built(tmp_path / "other", metric="cosine")).search(XQ * [[1], [0], [1], [1], [1]], 3)
 
 
 @pytest.mark.parametrize("dim", [1, 7, 9])

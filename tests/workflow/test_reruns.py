@@ -28,7 +28,7 @@ def test_a_knob_of_stage_2_reruns_stages_2_and_3_and_what_follows(edited):
 
 
 def test_a_bar_reruns_the_gate_and_its_reports_alone(edited):
-    edited.edit("config/naics.yaml", "min_gain: 0.0, over: TF-IDF, dataset: packages", "min_gain: 0.01, over: TF-IDF, dataset: packages")
+    edited.edit("config/naics.yaml", "min_gain: 0.0, over: TF-IDF", "min_gain: 0.01, over: TF-IDF")
     assert changed(edited.plan()) == AFTER_METRICS
 
 

@@ -43,6 +43,8 @@ class Questions(NamedTuple):
     def of(cls, data: Dataset, split: str) -> "Questions":
         leaves = np.flatnonzero(data.taxonomy.level == 6)
         (asked, codes), (known, owners) = data.role(split), data.known()
+        order = np.argsort(owners, kind="stable")  # so that nobody has to copy a large matrix to sort it
+        known, owners = [known[row] for row in order], owners[order]
         return cls(asked, np.searchsorted(leaves, codes), known, np.searchsorted(leaves, owners), leaves)
 
 

@@ -23,6 +23,8 @@ def code_distances(space: Space, to_codes: Matrix, to_known: Matrix, columns: ND
     nearest = to_codes.copy()
     order = np.argsort(columns, kind="stable")
     owners, first = np.unique(columns[order], return_index=True)
-    best = np.maximum.reduceat(to_known[:, order], first, axis=1)  # (q, owners)
+    if (order[1:] < order[:-1]).any():
+        to_known = to_known[:, order]
+    best = np.maximum.reduceat(to_known, first, axis=1)  # (q, owners)
     nearest[:, owners] = np.maximum(nearest[:, owners], best)
     return (space.distances(to_codes) + space.distances(nearest)) / 2

@@ -19,7 +19,7 @@ def made(request, world, tmp_path_factory):
     folder = tmp_path_factory.mktemp("index")
     read = ["--model", world.saved, "--data", world.data]
     run("embed_tickets.py", *read, *(["--dim", request.param] if request.param else []), "--out", folder / "vectors")
-    run("build_faiss_index.py", "--vectors", folder / "vectors", "--out", folder / "index")
+    run("build_faiss_index.py", "--vectors", folder / "vectors", "--metric", "cosine", "--out", folder / "index")
     return world, request.param or 32, [*read, "--index", folder / "index"]
 
 
@@ -86,7 +86,7 @@ def test_row_8_what_does_not_belong_together(made, tmp_path):
         run("predict_tickets.py", "a question", *flags, "--model", tmp_path / "model")
     vectors = flags[-1].parent / "vectors"
     run("build_faiss_index.py", "--vectors", vectors, "--metric", "l2", "--out", tmp_path / "index")
-    with pytest.raises(BadInput, match=r"index: metric l2, expected inner_product$"):
+    with pytest.raises(BadInput, match=r"index: metric l2, expected cosine$"):
         run("predict_tickets.py", "a question", *flags, "--index", tmp_path / "index")
 
 
