@@ -49,8 +49,8 @@ def refused(run_script, tmp_path):
 def encode(data, out) -> list[object]:
     """Arguments of encode_naics.py, the first script that reads everything prepare_naics.py wrote."""
     lengths = '{"title": 8, "description": 8, "excluded": 8, "examples": 8}'
-    cache = ["--token-cache", out.with_name("tokens"), "--out", out]
-    return ["--data", data, "--encoder", "minilm", "--max-lengths", lengths, *cache]
+    places = ["--token-cache", out.with_name("tokens"), "--vectors", out.with_name("vectors"), "--out", out]
+    return ["--data", data, "--encoder", "minilm", "--max-lengths", lengths, *places]
 
 
 def change(path, row: str, value: object, **changes: object) -> None:
@@ -82,10 +82,10 @@ def test_row_10_the_same_text_in_test_and_training(refused, world, tmp_path):
     ]
     leaking = replace(source, entries=[*source.entries, *twins], roles=[*source.roles, "training", "examples"])
     data = write_data(tmp_path / "data", leaking)
-    model.save(tmp_path / "stage1.ckpt", world.model(), {})
+    checkpoint, vectors = world.stage("stage1", world.model())
     refused(
-        "eval_unified.py", "naics", "--checkpoint", tmp_path / "stage1.ckpt", "--data", data,
-        "--texts", world.texts, "--out", tmp_path / "metrics.json",
+        "eval_unified.py", "naics", "--checkpoint", checkpoint, "--vectors", vectors, "--raw", world.raw,
+        "--data", data, "--out", tmp_path / "metrics.json",
         said=f"{data / ENTRIES}: 2 texts are on both sides of the split, the first is {source.entries[at[0]].text!r}",
     )  # fmt: skip
 
@@ -172,8 +172,9 @@ def test_row_17_an_exclusion_that_leads_nowhere(refused, data, tmp_path):
 @pytest.fixture
 def train(world, tmp_path):
     def arguments(**changes: object) -> list[object]:
-        places = ["--state", tmp_path / "state", "--history", tmp_path / "history.csv", "--out", tmp_path / "out.ckpt"]
-        return [*world.training(**changes), *places]
+        made = {"--history": "history.csv", "--out": "out.ckpt", "--out-vectors": "out.vectors"}
+        places = [word for flag, name in made.items() for word in (flag, tmp_path / name)]
+        return [*world.training(**changes), "--state", tmp_path / "state", *places]
 
     return arguments
 
