@@ -1,20 +1,18 @@
 """What training, evaluation and search of the little tickets need: data and pairs on disk, a random encoder."""
 
 import json
-import runpy
 import shlex
-import sys
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 
 import torch
+from in_process import run
 from tiny_naics import write_encoder
 from tiny_tickets import write_data
 
 from lib import config
 from lib.compute import Compute
-from lib.provenance import SCRIPTS
 from lib.tickets import dataset, model, pairs, rotation, saving
 from lib.tickets.model import Shape, TicketEncoder
 from lib.tickets.objective import Batches
@@ -24,15 +22,6 @@ from lib.tickets.validation import Probe
 from lib.training import Settings
 
 SHAPE = Shape("", 96, cut=1, r=4, lora_alpha=8, lora_dropout=0.0, matryoshka_dims=(768, 16, 8))
-
-
-def run(name: str, *arguments: object) -> None:
-    """A script in this process: its own lines, without the seconds that its imports take."""
-    argv, sys.argv = sys.argv, [name, *map(str, arguments)]
-    try:
-        runpy.run_path(str(SCRIPTS / name), run_name="script")["main"]()
-    finally:
-        sys.argv = argv
 
 
 class World:

@@ -16,6 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .encoders import in_order
+
 Rows = NDArray[np.integer]
 Encode = Callable[[Rows], Tensor]
 Loss = Callable[[Tensor], Tensor]
@@ -23,7 +25,7 @@ Loss = Callable[[Tensor], Tensor]
 
 def plain(encode: Encode, chunks: Sequence[Rows], loss_of: Loss) -> Tensor:
     """`backward` with the graphs of all chunks in memory at once."""
-    loss = loss_of(_in_order([encode(rows) for rows in chunks], chunks))
+    loss = loss_of(in_order([encode(rows) for rows in chunks], chunks))
     loss.backward()
     return loss.detach()
 
@@ -40,7 +42,7 @@ def backward(encode: Encode, chunks: Sequence[Rows], loss_of: Loss) -> Tensor:
         for rows in chunks:
             states.append(_random_state())
             encoded.append(encode(rows))
-    vectors = _in_order(encoded, chunks).requires_grad_()
+    vectors = in_order(encoded, chunks).requires_grad_()
     loss = loss_of(vectors)
     loss.backward()
     assert vectors.grad is not None, "the loss does not depend on the vectors"
@@ -50,12 +52,6 @@ def backward(encode: Encode, chunks: Sequence[Rows], loss_of: Loss) -> Tensor:
         encode(rows).backward(vectors.grad[torch.from_numpy(rows)])
     _set_random_state(after)
     return loss.detach()
-
-
-def _in_order(encoded: list[Tensor], chunks: Sequence[Rows]) -> Tensor:
-    """Vectors of chunks, back in the order of their rows."""
-    back = np.argsort(np.concatenate(chunks), kind="stable")
-    return torch.cat(encoded)[torch.from_numpy(back)]
 
 
 def _random_state() -> tuple[Tensor, list[Tensor]]:

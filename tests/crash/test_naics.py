@@ -1,41 +1,24 @@
 """Rows 21 and 22 for a real training: killed or stopped, it ends with the bytes of one that was left alone."""
 
-import json
 import re
 import shutil
 import signal
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+from disturbed import Training
 from tiny_naics import World
 
-ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = ROOT / "scripts" / "train_naics_stage.py"
 
-
-class Training:
-    """Runs of one stage that write into one folder; their input lies elsewhere."""
-
-    def __init__(self, killer, folder: Path, flags: list[str]) -> None:
-        self.killer, self.folder, self.log, self.flags = killer, folder, folder.with_name(f"{folder.name}.log"), flags
-        folder.mkdir()
-
-    def run(self, *flags: str, kill: tuple = ("none", 0, 0)) -> int:
-        places = {
-            "--state": "state",
-            "--history": "stage.history.csv",
-            "--out": "stage.ckpt",
-            "--out-vectors": "stage.vectors",
-        }
-        writes = [word for flag, name in places.items() for word in (flag, str(self.folder / name))]
-        argv = [str(SCRIPT), *self.flags, *writes, *flags]
-        order = self.killer.order(argv=argv, log=str(self.log), watch=str(self.folder), kill=kill)
-        return self.killer.order(wait=order["pid"])["code"]
-
-    @property
-    def operations(self) -> int:
-        """File operations of the last run, which must have come to its end."""
-        return json.loads(re.findall(r"^events (.*)$", self.log.read_text(), re.MULTILINE)[0])["file"]
+class Stage(Training):
+    script = "train_naics_stage.py"
+    places: ClassVar = {
+        "--state": "state",
+        "--history": "stage.history.csv",
+        "--out": "stage.ckpt",
+        "--out-vectors": "stage.vectors",
+    }
 
     def outputs(self) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in self.folder.iterdir() if path.is_file()}
@@ -53,7 +36,7 @@ def world(tmp_path_factory):
 def training(killer, world, tmp_path_factory):
     """`training(name, **knobs)`: a folder of its own for every call."""
     folder = tmp_path_factory.mktemp("runs")
-    return lambda name, **knobs: Training(killer, folder / name, world.training(**knobs))
+    return lambda name, **knobs: Stage(killer, folder / name, world.training(**knobs))
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +46,7 @@ def undisturbed(training):
     return run
 
 
-def assert_whole(run: Training, undisturbed: Training, why: object) -> None:
+def assert_whole(run: Stage, undisturbed: Stage, why: object) -> None:
     assert run.outputs() == undisturbed.outputs(), why
     assert run.files() == ["stage.ckpt", "stage.history.csv", "stage.vectors", "state/stage1/lock"], why
 

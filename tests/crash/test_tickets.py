@@ -1,34 +1,17 @@
 """Rows 21 and 22 for the training of the tickets: killed or stopped, it ends with the bytes of one left alone."""
 
-import json
 import re
 import signal
-from pathlib import Path
+from typing import ClassVar
 
 import pytest
+from disturbed import Training
 from tiny_ticket_training import World
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "train_tickets.py"
 
-
-class Training:
-    """Runs that write into one folder; their input lies elsewhere."""
-
-    def __init__(self, killer, folder: Path, flags: list[str]) -> None:
-        self.killer, self.folder, self.log, self.flags = killer, folder, folder.with_name(f"{folder.name}.log"), flags
-        folder.mkdir()
-
-    def run(self, kill: tuple = ("none", 0, 0)) -> int:
-        places = {"--state": "state", "--history": "history.csv", "--out": "model"}
-        writes = [word for flag, name in places.items() for word in (flag, str(self.folder / name))]
-        argv = [str(SCRIPT), *self.flags, *writes]
-        order = self.killer.order(argv=argv, log=str(self.log), watch=str(self.folder), kill=kill)
-        return self.killer.order(wait=order["pid"])["code"]
-
-    @property
-    def operations(self) -> int:
-        """File operations of the last run, which must have come to its end."""
-        return json.loads(re.findall(r"^events (.*)$", self.log.read_text(), re.MULTILINE)[0])["file"]
+class Tickets(Training):
+    script = "train_tickets.py"
+    places: ClassVar = {"--state": "state", "--history": "history.csv", "--out": "model"}
 
     def outputs(self) -> dict[str, bytes]:
         """Every file but the lock; no state and nothing temporary may be left."""
@@ -41,7 +24,7 @@ def training(killer, tmp_path_factory):
     """`training(name)`: a folder of its own for every call."""
     folder = tmp_path_factory.mktemp("runs")
     flags = World(tmp_path_factory.mktemp("little-tickets")).training(max_forgetting=0.0, learning_rate=0.02)
-    return lambda name: Training(killer, folder / name, flags)
+    return lambda name: Tickets(killer, folder / name, flags)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ import json
 import numpy as np
 import pytest
 import torch
-from tiny_ticket_training import World, run
+from in_process import run
+from tiny_ticket_training import World
 
 from lib import adapters, files, training
 from lib.compute import Compute

@@ -19,7 +19,7 @@ from ..encoders import Encoder
 from ..errors import BadInput
 from ..tokens import Tokens
 from .taxonomy import CHANNELS
-from .texts import ChannelTexts, fingerprint
+from .texts import ChannelTexts, require_same
 
 Rows = NDArray[np.int64]
 Encode = Callable[[Tensor, int], Tensor]  # states at the cut (b, l, d) and a channel to vectors (b, d)
@@ -69,8 +69,7 @@ class TextBank:
         if not batches:
             return torch.empty(0, self.base.config.hidden_size, device=self.base.device)
         parts = [encode(self._hidden(channel, rows[batch]), channel) for batch in batches]
-        order = np.argsort(np.concatenate(batches), kind="stable")
-        return F.normalize(torch.cat(parts)[torch.from_numpy(order)], dim=1)
+        return F.normalize(encoders.in_order(parts, batches), dim=1)
 
     @torch.no_grad()
     def encode_all(self, encode: Encode) -> list[NDArray[np.float32]]:
@@ -102,8 +101,7 @@ def load(path: Path, texts: list[ChannelTexts], base: Encoder, encoder: str, cut
     found = (about.get("kind"), about.get("encoder"), about.get("cut"))
     if found != ("naics texts", encoder, cut):
         raise BadInput(f"{path}: holds {found}, expected texts of encoder {encoder} at cut {cut}")
-    if about.get("texts") != fingerprint(texts):
-        raise BadInput(f"{path}: made of other texts than those of the data, expected to be made from the same folder")
+    require_same(texts, about, path)
     channels = [
         FrozenTexts(
             Tokens(tensors[f"{name}.ids"].numpy(), tensors[f"{name}.offsets"].numpy()), tensors.get(f"{name}.states")

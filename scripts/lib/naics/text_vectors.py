@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .. import checkpoint, files
 from ..errors import BadInput
 from .taxonomy import CHANNELS
-from .texts import ChannelTexts, fingerprint
+from .texts import ChannelTexts, fingerprint, require_same
 
 TextVectors = list[NDArray[np.float32]]  # (t, d) by channel
 
@@ -29,8 +29,7 @@ def load(path: Path, texts: list[ChannelTexts], model: Path | None) -> TextVecto
     tensors, about = checkpoint.load(path)
     if about.get("kind") != "naics vectors":
         raise BadInput(f"{path}: holds {about.get('kind')}, expected naics vectors")
-    if about.get("texts") != fingerprint(texts):
-        raise BadInput(f"{path}: made of other texts than those of the data, expected to be made from the same folder")
+    require_same(texts, about, path)
     if about.get("model_sha256") != _hash(model):
         raise BadInput(f"{path}: made by another model, expected {model or 'the frozen base'}")
     return [tensors[name].numpy() for name in CHANNELS]

@@ -9,11 +9,14 @@ vector for that. A business description is a text of the examples channel, alone
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from ..errors import BadInput
 from .taxonomy import CHANNELS, Taxonomy
 
 QUERY_CHANNEL = CHANNELS.index("examples")  # a business description reads like an index entry
@@ -52,6 +55,12 @@ def fingerprint(channels: Sequence[ChannelTexts]) -> str:
     """What names the texts of all channels in their order: what is computed of one order fits no other."""
     texts = (text for channel in channels for text in channel.texts)
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+
+def require_same(channels: Sequence[ChannelTexts], about: dict[str, Any], path: Path) -> None:
+    """BadInput when a file, described by `about`, was made of other texts: its rows are positions among them."""
+    if about.get("texts") != fingerprint(channels):
+        raise BadInput(f"{path}: made of other texts than those of the data, expected to be made from the same folder")
 
 
 def _texts_by_channel(taxonomy: Taxonomy) -> list[list[list[str]]]:

@@ -59,11 +59,6 @@ class Tickets:
         """Labelled tickets of a split, those that are queries and relevant to each other."""
         return np.flatnonzero((self.splits == split) & (self.groups != UNLABELLED))
 
-    @property
-    def background(self) -> Rows:
-        """Tickets without a label: train's, and distractors for every query."""
-        return np.flatnonzero(self.groups == UNLABELLED)
-
 
 def load(folder: Path) -> Tickets:
     """Read the folder; BadInput when a file is missing, damaged, says nothing or has something on two sides."""

@@ -44,6 +44,12 @@ class Columns:
     negatives: Rows
     labels: Rows
 
+    def batch(self, rows: Rows) -> tuple[Rows, Rows, NDArray[np.bool_]]:
+        """Texts of some pairs, `(b,)`: anchors `(b,)`, candidates `(c,)` with the positives first, false negatives."""
+        anchors, negatives = self.anchors[rows], self.negatives[rows]
+        candidates = np.concatenate([self.positives[rows], negatives[negatives != NONE]])
+        return anchors, candidates, false_negatives(self.labels, anchors, candidates)
+
 
 class Objective:
     """`backward(step)` for the training loop: a function of the weights and (seed, step)."""
@@ -58,11 +64,9 @@ class Objective:
     def backward(self, step: int) -> dict[str, float]:
         """Add the step's gradient to the parameters and return its loss."""
         rows = self.sampler.batch(step)
-        anchors, positives, negatives = (column[rows] for column in self._columns())
-        candidates = np.concatenate([positives, negatives[negatives != NONE]])
-        asked = np.concatenate([anchors, candidates])
-        distinct, back = np.unique(asked, return_inverse=True)
-        hidden = torch.from_numpy(false_negatives(self.pairs.labels, anchors, candidates)).to(self.encoder.base.device)
+        anchors, candidates, excluded = self.pairs.batch(rows)
+        distinct, back = np.unique(np.concatenate([anchors, candidates]), return_inverse=True)
+        hidden = torch.from_numpy(excluded).to(self.encoder.base.device)
 
         def encode(chunk: Rows) -> Tensor:
             with self.machine.autocast():
@@ -75,9 +79,6 @@ class Objective:
         chunks = list(encoders.length_batches(self.tokens.lengths[distinct], self.batches.max_tokens))
         way = gradcache.backward if self.batches.grad_cache else gradcache.plain
         return {"loss": way(encode, chunks, loss_of).item(), "phase": float(self.sampler.phase(step).number)}
-
-    def _columns(self) -> tuple[Rows, Rows, Rows]:
-        return self.pairs.anchors, self.pairs.positives, self.pairs.negatives
 
 
 def columns(pairs: Pairs) -> Columns:

@@ -17,7 +17,7 @@ from torch.nn.utils import parametrizations
 from .. import encoders, seeds
 from . import losses, model
 from .model import TicketEncoder
-from .objective import NONE, Columns, false_negatives
+from .objective import NONE, Columns
 from .sampler import Sampler
 
 Matrix = NDArray[np.float32]
@@ -74,10 +74,8 @@ def _subset(pairs: Columns, kept: Rows) -> Columns:
 
 def _loss(turn: nn.Module, vectors: Tensor, pairs: Columns, drawn: Rows, dims: Sequence[int]) -> Tensor:
     """The Matryoshka loss of a batch at the widths that a rotation changes."""
-    anchors, negatives = pairs.anchors[drawn], pairs.negatives[drawn]
-    candidates = np.concatenate([pairs.positives[drawn], negatives[negatives != NONE]])
-    hidden = torch.from_numpy(false_negatives(pairs.labels, anchors, candidates))
-    return losses.matryoshka(turn(vectors[anchors]), turn(vectors[candidates]), dims, hidden)
+    anchors, candidates, hidden = pairs.batch(drawn)
+    return losses.matryoshka(turn(vectors[anchors]), turn(vectors[candidates]), dims, torch.from_numpy(hidden))
 
 
 class _Turn(nn.Module):

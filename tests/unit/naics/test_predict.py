@@ -1,29 +1,18 @@
 """From a checkpoint to an answer through embed_naics, build_faiss_index and predict_naics, against brute force."""
 
 import json
-import runpy
-import sys
 
 import numpy as np
 import pytest
 import torch
+from in_process import run
 from tiny_naics import World
 
 from lib import checkpoint
 from lib.errors import BadInput
 from lib.naics.embed import embed_codes, embed_descriptions
-from lib.provenance import SCRIPTS
 
 DESCRIPTIONS = ["Regional solar electric power generation", "Teaching children to paint", "Pipes for sewage"]
-
-
-def run(name: str, *arguments: object) -> None:
-    """A script in this process: its own lines, without the seconds that its imports take."""
-    argv, sys.argv = sys.argv, [name, *map(str, arguments)]
-    try:
-        runpy.run_path(str(SCRIPTS / name), run_name="script")["main"]()
-    finally:
-        sys.argv = argv
 
 
 @pytest.fixture(scope="module", params=["lorentz", "euclidean"])

@@ -3,9 +3,9 @@
 import pytest
 import safetensors.torch
 import torch
+from in_process import run
 from peft import LoraConfig, get_peft_model
 from sentence_transformers import SentenceTransformer
-from tiny_ticket_training import run
 
 from lib.errors import BadInput, BrokenModel
 from lib.tickets import legacy, model

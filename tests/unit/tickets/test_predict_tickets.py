@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from tiny_ticket_training import run
+from in_process import run
 
 from lib.errors import BadInput
 from lib.tickets import model, saving
