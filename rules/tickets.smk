@@ -69,7 +69,7 @@ rule train_tickets:
         gpu=gpus,
     params:
         args=merged(
-            MACHINE, *(config["tickets"][layer] for layer in ("encoder", "model", "train", "probe", "rotation"))
+            MACHINE, *(config["tickets"][layer] for layer in ("encoder", "model", "train", "probe", "head"))
         ),
     shell:
         run("train_tickets.py") + " --data results/tickets/data --pairs {input.pairs} {params.args}"

@@ -1,8 +1,8 @@
 """Fine-tune a sentence encoder on ticket pairs, easy to hard, and save it as a SentenceTransformer.
 
 The best weights by validation MAP over all phases are kept. Where training costs too much of a
-foreign domain, they go back part of the way to the base. A rotation then puts what ranks best into the first
-numbers of every vector. What is saved is loaded again and compared.
+foreign domain, they go back part of the way to the base. A linear head is then found on the training texts'
+vectors. What is saved is loaded again and compared.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lib import cli, files, state, training
 from lib.compute import Compute
-from lib.tickets import dataset, leaks, model, pairs, rotation, saving, validation
+from lib.tickets import dataset, head, leaks, model, pairs, saving, validation
 from lib.tickets.model import Shape
 from lib.tickets.objective import Batches, Objective, columns
 from lib.tickets.sampler import Sampler
@@ -41,10 +41,8 @@ def main() -> None:
 
         history = training.fit(encoder, goal.backward, settings, folder, score, args.tensorboard)
         settled = validation.settle(encoder, score, foreign, probe.max_forgetting)
-        turn = cli.knobs(rotation.Rotation, args)
-        encoder.rotation = rotation.learn(
-            encoder, tokenizer, drawn, given.phases, turn, batches.batch_size, settings.seed
-        )
+        knobs = cli.knobs(head.Knobs, args)
+        encoder.head = head.learn(encoder, tokenizer, drawn, given.phases, knobs, batches.batch_size, settings.seed)
 
         training.write_history(args.history, history)
         with files.writing(args.out) as temporary:
@@ -60,7 +58,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard scalars")
     parser.add_argument("--history", type=Path, required=True, help="history.csv, one row a step")
     parser.add_argument("--out", type=Path, required=True, help="the model, a SentenceTransformer folder")
-    cli.add_knobs(parser, Compute, Shape, Settings, Batches, Probe, rotation.Rotation)
+    cli.add_knobs(parser, Compute, Shape, Settings, Batches, Probe, head.Knobs)
     return parser.parse_args()
 
 

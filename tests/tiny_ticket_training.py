@@ -13,11 +13,10 @@ from tiny_tickets import write_data
 
 from lib import config
 from lib.compute import Compute
-from lib.tickets import dataset, model, pairs, rotation, saving
+from lib.tickets import dataset, head, model, pairs, saving
 from lib.tickets.model import Shape, TicketEncoder
 from lib.tickets.objective import Batches
 from lib.tickets.pairs import Pairs
-from lib.tickets.rotation import Rotation
 from lib.tickets.validation import Probe
 from lib.training import Settings
 
@@ -49,7 +48,8 @@ class World:
         """(tokenizer, encoder) before training: the adapters change nothing yet."""
         tokenizer, encoder = model.start(self.shape(**changes), seed=1)
         rows = model.tokenize(tokenizer, self.tickets.texts, encoder.shape)
-        encoder.rotation = torch.from_numpy(rotation.principal_axes(model.encode(encoder.base, rows)))
+        turn = torch.from_numpy(head.principal_axes(model.encode(encoder.base, rows)))
+        encoder.head = model.Head(turn, torch.linspace(-0.01, 0.01, len(turn)))
         return tokenizer, encoder
 
     def moved(self, **changes: object) -> tuple[object, TicketEncoder]:
@@ -73,6 +73,6 @@ class World:
         """Flags of train_tickets.py, but for where it writes: six steps, a state after each."""
         settings = Settings(6, 0.01, seed=1, save_seconds=0, eval_steps=2)
         knobs: dict[str, object] = {"data": str(self.data), "pairs": str(self.pairs)}
-        for kind in (self.shape(), Compute(), settings, Batches(batch_size=4), Probe(24, 1.0), Rotation(3, 12)):
+        for kind in (self.shape(), Compute(), settings, Batches(batch_size=4), Probe(24, 1.0), head.Knobs(12, 0.2, 3)):
             knobs |= json.loads(json.dumps(asdict(kind)))  # tuples as lists
         return shlex.split(config.flags({"all": knobs | changes}, "all"))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
@@ -16,7 +17,7 @@ from .retrieval import Similarity
 
 Matrix = NDArray[np.float32]
 Rows = NDArray[np.int64]
-MODEL, RAW, ROTATED, TFIDF = "model", "raw", "rotated raw", "TF-IDF"
+MODEL, RAW, HEADED, TFIDF = "model", "raw", "raw with head", "TF-IDF"
 
 
 @dataclass(frozen=True)
@@ -60,17 +61,17 @@ def draw(tickets: Tickets, split: str, also: str, size: int, seed: int) -> Rows:
 
 
 def views(
-    texts: Mapping[str, Sequence[str]], encoders: Mapping[str, model.Encode], rotation: Matrix | None
+    texts: Mapping[str, Sequence[str]], encoders: Mapping[str, model.Encode], head: model.Head | None
 ) -> dict[str, View]:
     """A view for each way of telling; every distinct text is encoded once by each encoder.
 
-    With a rotation, the raw vectors under it are a system too: what small widths owe to it alone.
+    With a head, the raw vectors under it are a system too: what is owed to the head alone.
     """
     distinct = sorted({text for told in texts.values() for text in told})
     row = {text: number for number, text in enumerate(distinct)}
     encoded = {name: encode(distinct) for name, encode in encoders.items()}
-    if rotation is not None:
-        encoded[ROTATED] = encoded[RAW] @ rotation
+    if head is not None:
+        encoded[HEADED] = head(torch.from_numpy(encoded[RAW])).numpy()
     made = {}
     for way, told in texts.items():
         at = np.array([row[text] for text in told])

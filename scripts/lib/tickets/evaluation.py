@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .. import files, metrics, provenance
 from . import adversarial, corpus, dataset, judged, leaks, model, pairs, retrieval, saving
-from .corpus import MODEL, RAW, View
+from .corpus import HEADED, MODEL, RAW, View
 from .dataset import Tickets
 
 Rows = NDArray[np.int64]
@@ -39,9 +39,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     trained, about = saving.load(args.model)
     encode = {MODEL: trained, RAW: model.encoder_of(about["shape"].encoder, about["shape"])}
     bench = Bench(tickets, args)
-    rotation = saving.rotation(args.model)
-    seen = corpus.views(_told(tickets, bench.rows), encode, None if rotation is None else rotation.numpy())
-    saving.require_change(seen[MASKED].vectors[RAW], seen[MASKED].vectors[MODEL], str(args.model))
+    seen = corpus.views(_told(tickets, bench.rows), encode, saving.head(args.model))
+    vectors = seen[MASKED].vectors
+    saving.require_change(vectors.get(HEADED, vectors[RAW]), vectors[MODEL], str(args.model))
 
     entries = [entry for name, view in seen.items() for entry in bench.told(name, view, about["dims"])]
     hard, by_overlap = bench.misled(seen[MASKED], about["dims"][0])

@@ -1,8 +1,8 @@
-"""The ticket encoder: a sentence encoder with LoRA inside, and a rotation of its vectors behind it."""
+"""The ticket encoder: a sentence encoder with LoRA inside, and a linear head behind it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -34,10 +34,20 @@ class Shape:
     target_modules: tuple[str, ...] | None = None  # None: every linear layer above the cut
 
 
+class Head(NamedTuple):
+    """weight `(d, d)` and bias `(d,)` of an affine map of unit vectors, whose results have length 1 again."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __call__(self, vectors: Tensor) -> Tensor:
+        return F.normalize(vectors @ self.weight + self.bias, dim=1)
+
+
 class TicketEncoder(nn.Module):
     """Adapters in the layers above the cut; everything else is the frozen base, which is not a submodule.
 
-    `rotation` `(d, d)` is found after training and multiplies vectors where they leave the encoder.
+    `head` is found after training and maps unit vectors to unit vectors where they leave the encoder.
     """
 
     def __init__(self, shape: Shape, base: Encoder) -> None:
@@ -50,14 +60,14 @@ class TicketEncoder(nn.Module):
         self.layers = cast(nn.ModuleList, adapters.adapt(upper, lora, "tickets.model.target_modules"))
         self.shape, self.dims = shape, fitting(shape.matryoshka_dims, base.config.hidden_size)
         self._base = [base]
-        self.rotation: Tensor | None = None
+        self.head: Head | None = None
 
     @property
     def base(self) -> Encoder:
         return self._base[0]
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Unpadded token ids `(b, l)` to vectors `(b, d)`, neither rotated nor normalised."""
+        """Unpadded token ids `(b, l)` to vectors `(b, d)`, neither normalised nor mapped."""
         hidden = encoders.lower_states(self.base, ids, self.shape.cut)
         return encoders.mean_pool(encoders.run_layers(self.base, self.layers, hidden))
 
@@ -74,16 +84,16 @@ def fitting(dims: Sequence[int], width: int) -> tuple[int, ...]:
     return tuple(sorted({width, *(dim for dim in dims if dim < width)}, reverse=True))
 
 
-def encode(base: Encoder, rows: Tokens, rotation: Tensor | None = None) -> Matrix:
+def encode(base: Encoder, rows: Tokens, head: Head | None = None) -> Matrix:
     """Unit vectors `(n, d)` by the encoder as it stands, adapters included."""
-    vectors = encoders.encode(base, rows)
-    return unit((vectors if rotation is None else vectors @ rotation.cpu()).numpy(), base.config.hidden_size)
+    vectors = F.normalize(encoders.encode(base, rows), dim=1)
+    return (vectors if head is None else head(vectors)).numpy()
 
 
-def encoder_of(name: str, shape: Shape, rotation: Tensor | None = None) -> Encode:
+def encoder_of(name: str, shape: Shape, head: Head | None = None) -> Encode:
     """Texts to unit vectors by an encoder as it stands on disk or under a name, cut at the shape's length."""
     tokenizer, base = encoders.load(name, "tickets.encoder.encoder")
-    return lambda texts: encode(base, tokenize(tokenizer, texts, shape), rotation)
+    return lambda texts: encode(base, tokenize(tokenizer, texts, shape), head)
 
 
 def unit(vectors: Matrix, dim: int) -> Matrix:

@@ -13,25 +13,25 @@ from typing import Any
 import numpy as np
 import safetensors.torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from .. import adapters, encoders, files
 from ..errors import BadInput, BrokenModel
 from . import model
-from .model import Encode, Shape, TicketEncoder
+from .model import Encode, Head, Shape, TicketEncoder
 
 Matrix = NDArray[np.float32]
 ABOUT = "training.json"
-ROTATION = Path("2_Dense", "model.safetensors")  # where sentence-transformers keeps the third module's weights
+HEAD = Path("3_Dense", "model.safetensors")  # where sentence-transformers keeps the fourth module's weights
 COMPARED = 256  # texts whose cosines are compared
 TOLERANCE = 2e-5  # of a unit vector's numbers: padded against unpadded batches, merged against separate weights
 
 
 def save(folder: Path, encoder: TicketEncoder, about: dict[str, Any]) -> None:
-    """Write transformer, pooling, rotation and normalisation with the adapters merged, and training.json."""
+    """Write transformer, pooling, normalisation and head with the adapters merged, and training.json."""
     from sentence_transformers import SentenceTransformer
 
-    modules = _modules(encoder.shape.encoder, encoder.rotation)
+    modules = _modules(encoder.shape.encoder, encoder.head)
     modules[0].auto_model.load_state_dict({name: t.cpu() for name, t in adapters.merged(encoder.base).items()})
     whole = SentenceTransformer(modules=modules, device="cpu")
     whole.max_seq_length = encoder.shape.max_length
@@ -39,8 +39,8 @@ def save(folder: Path, encoder: TicketEncoder, about: dict[str, Any]) -> None:
     files.write_json(folder / ABOUT, {**about, "shape": asdict(encoder.shape), "dims": list(encoder.dims)})
 
 
-def _modules(name: str, rotation: Tensor | None) -> list[Any]:
-    """The base's transformer and pooling, the rotation, and normalisation; BadInput when the base has others."""
+def _modules(name: str, head: Head | None) -> list[Any]:
+    """The base's transformer, pooling and normalisation, and the head; BadInput when the base has others."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling
 
@@ -49,11 +49,12 @@ def _modules(name: str, rotation: Tensor | None) -> list[Any]:
     if len(rest) != 1 or not isinstance(rest[0], Pooling) or rest[0].pooling_mode != "mean":
         found = ", ".join(f"{type(module).__name__} {getattr(module, 'pooling_mode', '')}".strip() for module in rest)
         raise BadInput(f"tickets.encoder.encoder: {name} makes vectors by {found or 'nothing'}, expected mean pooling")
-    if rotation is None:
-        return [base[0], rest[0], Normalize()]
-    turn = Dense(len(rotation), len(rotation), bias=False, activation_function=nn.Identity())
-    turn.load_state_dict({"linear.weight": rotation.T.contiguous().cpu()})
-    return [base[0], rest[0], turn, Normalize()]
+    plain = [base[0], rest[0], Normalize()]
+    if head is None:
+        return plain
+    dense = Dense(len(head.weight), len(head.bias), activation_function=nn.Identity())
+    dense.load_state_dict({"linear.weight": head.weight.T.contiguous(), "linear.bias": head.bias})
+    return [*plain, dense, Normalize()]
 
 
 def verify(folder: Path, encoder: TicketEncoder, tokenizer, texts: Sequence[str]) -> None:
@@ -61,9 +62,9 @@ def verify(folder: Path, encoder: TicketEncoder, tokenizer, texts: Sequence[str]
     from sentence_transformers import SentenceTransformer
 
     rows = model.tokenize(tokenizer, texts, encoder.shape)
-    trained = model.encode(encoder.base, rows, encoder.rotation)
+    trained = model.encode(encoder.base, rows, encoder.head)
     with adapters.weighted(encoder, 0.0):
-        raw = model.encode(encoder.base, rows, encoder.rotation)
+        raw = model.encode(encoder.base, rows, encoder.head)
     for dim in encoder.dims:
         whole = SentenceTransformer(str(folder), truncate_dim=dim, device="cpu")
         loaded = whole.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
@@ -76,7 +77,7 @@ def verify(folder: Path, encoder: TicketEncoder, tokenizer, texts: Sequence[str]
 def require_change(raw: Matrix, trained: Matrix, where: str) -> None:
     """BrokenModel when the cosines of the same texts are the base's: adapters that nothing applies.
 
-    Cosines, because a rotation alone changes vectors and teaches nothing.
+    Cosines, because a rotation alone would change vectors and teach nothing.
     """
     raw, trained = raw[:COMPARED], trained[:COMPARED]
     moved = float(abs(trained @ trained.T - raw @ raw.T).max())
@@ -91,11 +92,12 @@ def load(folder: Path) -> tuple[Encode, dict[str, Any]]:
         key: tuple(value) if isinstance(value, list) else value for key, value in about["shape"].items()
     }
     shape = Shape(**known)
-    return model.encoder_of(str(folder), shape, rotation(folder)), {**about, "shape": shape}
+    return model.encoder_of(str(folder), shape, head(folder)), {**about, "shape": shape}
 
 
-def rotation(folder: Path) -> Tensor | None:
-    """What the folder's vectors are multiplied by, `(d, d)`; None when they are not."""
-    if not (folder / ROTATION).exists():
+def head(folder: Path) -> Head | None:
+    """The head of a saved model; None when it has none."""
+    if not (folder / HEAD).exists():
         return None
-    return safetensors.torch.load_file(folder / ROTATION)["linear.weight"].T.contiguous()
+    tensors = safetensors.torch.load_file(folder / HEAD)
+    return Head(tensors["linear.weight"].T.contiguous(), tensors["linear.bias"])

@@ -18,7 +18,7 @@ TEXTS = ["the vpn tunnel drops", "paper gets stuck on the third floor", "no", "a
 
 def in_memory(tokenizer, encoder, dim: int) -> np.ndarray:
     rows = model.tokenize(tokenizer, TEXTS, encoder.shape)
-    return model.unit(model.encode(encoder.base, rows, encoder.rotation), dim)
+    return model.unit(model.encode(encoder.base, rows, encoder.head), dim)
 
 
 @pytest.mark.parametrize("dim", [32, 16, 8])
@@ -34,15 +34,16 @@ def test_a_user_loads_what_was_trained(world, dim):
     saving.verify(world.saved, encoder, tokenizer, TEXTS)
 
 
-def test_without_a_rotation_the_modules_are_the_bases(world, tmp_path):
+def test_without_a_head_the_modules_are_the_bases(world, tmp_path):
     tokenizer, encoder = world.moved()
-    encoder.rotation = None
+    encoder.head = None
     saving.save(tmp_path, encoder, {"weight": 1.0})
     saving.verify(tmp_path, encoder, tokenizer, TEXTS)
     kinds = [type(module).__name__ for module in SentenceTransformer(str(tmp_path), device="cpu")]
     assert kinds == ["Transformer", "Pooling", "Normalize"]
-    assert saving.rotation(tmp_path) is None
-    assert torch.equal(saving.rotation(world.saved), world.fresh()[1].rotation)
+    assert saving.head(tmp_path) is None
+    for saved, own in zip(saving.head(world.saved), world.fresh()[1].head, strict=True):
+        assert torch.equal(saved, own)
 
 
 def test_full_vectors_have_length_one(world):
