@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from lib import cli, state, training
+from lib import cli, parallel, state, training
 from lib.compute import Compute
 from lib.naics import bank, dataset, limits, model, relations, text_vectors, validation
 from lib.naics.curriculum import Curriculum
@@ -18,7 +18,8 @@ from lib.training import Settings
 
 def main() -> None:
     args = arguments()
-    with state.state_folder(args.state, args.name, state.identity(Path(__file__).name, vars(args))) as folder:
+    identity = state.identity(Path(__file__).name, vars(args))
+    with parallel.joined(args.device), state.state_folder(args.state, args.name, identity) as folder:
         data = dataset.load(args.data)
         weights, machine = cli.knobs(Weights, args), cli.knobs(Compute, args)
         asked = (cli.knobs(kind, args) for kind in (Shape, Settings, Sizes))
@@ -35,10 +36,11 @@ def main() -> None:
         score = validation.scorer(network, texts, data)
 
         history = training.fit(goal, goal.backward, settings, folder, score, args.tensorboard)
-        training.write_history(args.history, history)
-        model.save(args.out, network, {"stage": args.name, "steps": len(history)})
         vectors = texts.encode_all(network.encode) if network.encoders else vectors
-        text_vectors.save(args.out_vectors, vectors, data.texts, args.out)
+        if parallel.leads():
+            training.write_history(args.history, history)
+            model.save(args.out, network, {"stage": args.name, "steps": len(history)})
+            text_vectors.save(args.out_vectors, vectors, data.texts, args.out)
 
 
 def arguments() -> argparse.Namespace:

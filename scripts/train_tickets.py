@@ -9,7 +9,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from lib import cli, files, state, training
+from lib import cli, files, parallel, state, training
 from lib.compute import Compute
 from lib.tickets import dataset, head, leaks, model, pairs, saving, validation
 from lib.tickets.model import Shape
@@ -23,7 +23,8 @@ CHECKED = 64  # texts that the saved model must encode as the one in memory
 
 def main() -> None:
     args = arguments()
-    with state.state_folder(args.state, "train", state.identity(Path(__file__).name, vars(args))) as folder:
+    identity = state.identity(Path(__file__).name, vars(args))
+    with parallel.joined(args.device), state.state_folder(args.state, "train", identity) as folder:
         tickets, given = dataset.load(args.data), pairs.read(args.pairs)
         leaks.refuse(given, tickets, args.pairs)
         shape, settings, machine, batches, probe = (
@@ -40,6 +41,8 @@ def main() -> None:
         foreign = validation.of_foreign(encoder, tokenizer, tickets)
 
         history = training.fit(encoder, goal.backward, settings, folder, score, args.tensorboard)
+        if not parallel.leads():
+            return
         settled = validation.settle(encoder, score, foreign, probe.max_forgetting)
         knobs = cli.knobs(head.Knobs, args)
         encoder.head = head.learn(encoder, tokenizer, drawn, given.phases, knobs, batches.batch_size, settings.seed)

@@ -5,7 +5,7 @@ all-MiniLM-L6-v2), a folder, or a hub id such as `sentence-transformers/all-mpne
 """
 
 import importlib.util
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +72,6 @@ def length_batches(lengths: NDArray[np.integer], max_tokens: int) -> Iterator[ND
         size = max(1, max_tokens // int(lengths[group[0]]))
         for start in range(0, len(group), size):
             yield group[start : start + size]
-
-
-def in_order(parts: Sequence[Tensor], batches: Sequence[NDArray[np.integer]]) -> Tensor:
-    """Vectors of batches, `(b, d)` each, in the order of their rows: `(n, d)`, the batches parting 0..n-1."""
-    back = np.argsort(np.concatenate(batches), kind="stable")
-    return torch.cat(list(parts))[torch.from_numpy(back)]
 
 
 def mean_pool(hidden: Tensor) -> Tensor:

@@ -6,26 +6,24 @@ A contrastive loss needs all vectors of the batch at once, but through the vecto
     2. compute the loss on all vectors, and its gradient with respect to them
     3. encode every chunk again, now with a graph, and send its vectors' gradient back through it
 
-Random layers draw the same numbers in 3 as in 1. It costs one more forward pass than `plain`.
+Random layers draw the same numbers in 3 as in 1. It costs one more forward pass than `plain`. Several
+processes share the chunks of a batch (lib.parallel).
 """
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from .encoders import in_order
+from . import parallel
+from .parallel import Encode, Rows
 
-Rows = NDArray[np.integer]
-Encode = Callable[[Rows], Tensor]
 Loss = Callable[[Tensor], Tensor]
 
 
 def plain(encode: Encode, chunks: Sequence[Rows], loss_of: Loss) -> Tensor:
     """`backward` with the graphs of all chunks in memory at once."""
-    loss = loss_of(in_order([encode(rows) for rows in chunks], chunks))
+    loss = loss_of(parallel.spread(encode, chunks))
     loss.backward()
     return loss.detach()
 
@@ -37,27 +35,17 @@ def backward(encode: Encode, chunks: Sequence[Rows], loss_of: Loss) -> Tensor:
     `loss_of` all vectors `(n, d)`, in the order of their rows, to a scalar. Parameters that
     `loss_of` itself uses (a temperature) get their gradient too.
     """
-    states, encoded = [], []
+    draws, own = parallel.Draws(len(chunks)), parallel.mine(chunks)
     with torch.no_grad():
-        for rows in chunks:
-            states.append(_random_state())
-            encoded.append(encode(rows))
-    vectors = in_order(encoded, chunks).requires_grad_()
+        parts = [draws.seeded(at, encode, chunks[at]) for at in own]
+    draws.end()
+    vectors = parallel.gathered(parts, chunks).detach().requires_grad_()
     loss = loss_of(vectors)
     loss.backward()
     assert vectors.grad is not None, "the loss does not depend on the vectors"
-    after = _random_state()
-    for rows, state in zip(chunks, states):
-        _set_random_state(state)
-        encode(rows).backward(vectors.grad[torch.from_numpy(rows)])
-    _set_random_state(after)
+    after = parallel.Draws(0)
+    for at in own:
+        gradient = vectors.grad[torch.from_numpy(chunks[at])] * parallel.world()
+        draws.seeded(at, encode, chunks[at]).backward(gradient)
+    after.end()
     return loss.detach()
-
-
-def _random_state() -> tuple[Tensor, list[Tensor]]:
-    return torch.get_rng_state(), torch.cuda.get_rng_state_all()
-
-
-def _set_random_state(state: tuple[Tensor, list[Tensor]]) -> None:
-    torch.set_rng_state(state[0])
-    torch.cuda.set_rng_state_all(state[1])

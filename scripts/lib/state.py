@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import parallel
 from .cli import log
 from .files import locked, sha256
 from .provenance import code_hash, environment
@@ -30,12 +31,17 @@ class StateFolder:
 def state_folder(root: Path, name: str, identity: str) -> Iterator[StateFolder]:
     """Hold `root/name` for one run; on success the state goes and only the lock file stays.
 
+    Of several processes that train together the one that leads holds it.
+
     BadInput names the process when another run holds the folder. A state of another identity
     is left alone until this run succeeds, and said.
     """
     home = Path(root) / name
+    folder = StateFolder(name, home / f"{identity[:16]}.safetensors")
+    if not parallel.leads():
+        yield folder
+        return
     with locked(home / "lock"):
-        folder = StateFolder(name, home / f"{identity[:16]}.safetensors")
         others = [path for path in home.glob("*.safetensors") if path != folder.path]
         if others and not folder.path.exists():
             log(f"{name}: a state of another run is here; settings, inputs, code or versions differ: starting anew")
@@ -46,12 +52,12 @@ def state_folder(root: Path, name: str, identity: str) -> Iterator[StateFolder]:
 
 
 def identity(script: str, arguments: dict[str, Any]) -> str:
-    """Hash of what decides a run's bytes: its code, flags, input files' content, libraries and threads.
+    """Hash of what decides a run's bytes: its code, flags, input files' content, libraries, threads and processes.
 
     Existing paths count by content, also in lists; arguments in UNIMPORTANT not at all.
     """
     values = {key: _content(value) for key, value in arguments.items() if key not in UNIMPORTANT}
-    described = json.dumps([code_hash(script), values, environment()], sort_keys=True)
+    described = json.dumps([code_hash(script), values, environment(), parallel.world()], sort_keys=True)
     return hashlib.sha256(described.encode()).hexdigest()
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from . import checkpoint, seeds
+from . import checkpoint, parallel, seeds
 from .cli import log
 from .errors import BadInput, Diverged, Stopped
 from .files import write_csv
@@ -99,11 +99,13 @@ def fit(
                 row["validation"] = _evaluate(model, validate, kept, progress)
             progress.history.append(row)
             report(row)
-            if received or time.monotonic() - saved >= settings.save_seconds:
+            stopped = parallel.any_of(bool(received))
+            if stopped or time.monotonic() - saved >= settings.save_seconds:
                 _save(folder, kept, optimizer, progress)
                 saved = time.monotonic()
-            if received:
-                raise Stopped(f"{folder.name}: stopped by {received[0]} after step {progress.step}, state saved")
+            if stopped:
+                name = received[0] if received else "another process"
+                raise Stopped(f"{folder.name}: stopped by {name} after step {progress.step}, state saved")
     if progress.best:
         _assign(kept, progress.best)
     model.eval()
@@ -116,6 +118,7 @@ def _step(trained: dict, optimizer, backward: Callable[[int], Row], settings: Se
     optimizer.zero_grad(set_to_none=True)
     seeds.seed_torch(settings.seed, "forward", step)
     row = backward(step)
+    parallel.average_gradients(trained.values())
     norm = torch.nn.utils.clip_grad_norm_(trained.values(), settings.max_grad_norm)
     if not (math.isfinite(row["loss"]) and torch.isfinite(norm)):
         raise Diverged(f"step {step}: loss {row['loss']}, gradient norm {norm.item()}: stopped before the update")
@@ -142,6 +145,8 @@ def _out_of_patience(progress: Progress, settings: Settings) -> bool:
 
 
 def _save(folder: StateFolder, kept: dict, optimizer, progress: Progress) -> None:
+    if not parallel.leads():
+        return
     tensors = {f"model.{name}": tensor for name, tensor in kept.items()}
     tensors |= {f"best.{name}": tensor for name, tensor in progress.best.items()}
     tensors |= {f"optimizer.{name}": t for name, t in checkpoint.optimizer_tensors(optimizer).items()}
@@ -190,16 +195,17 @@ def _signals() -> Iterator[list[str]]:
 def _reporter(name: str, steps: int, progress: Progress, scalars: Path | None) -> Iterator[Callable[[Row], None]]:
     """A progress bar on a terminal, some twenty plain lines in a log, TensorBoard scalars if asked for."""
     with contextlib.ExitStack() as stack:
-        bar = stack.enter_context(tqdm(total=steps, initial=progress.step, desc=name, disable=not sys.stderr.isatty()))
+        quiet = not (sys.stderr.isatty() and parallel.leads())
+        bar = stack.enter_context(tqdm(total=steps, initial=progress.step, desc=name, disable=quiet))
         writer = None
-        if scalars:
+        if scalars and parallel.leads():
             from torch.utils.tensorboard import SummaryWriter
 
             writer = stack.enter_context(SummaryWriter(str(scalars), purge_step=progress.step))
 
         def report(row: Row) -> None:
             bar.update()
-            if bar.disable and (progress.step % max(1, steps // 20) == 0 or "validation" in row):
+            if bar.disable and parallel.leads() and (progress.step % max(1, steps // 20) == 0 or "validation" in row):
                 log(f"{name}: " + " ".join(f"{key} {value:.5g}" for key, value in row.items()))
             if writer:
                 for key, value in row.items():

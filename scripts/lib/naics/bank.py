@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .. import checkpoint, encoders
+from .. import checkpoint, encoders, parallel
 from ..encoders import Encoder
 from ..errors import BadInput
 from ..tokens import Tokens
@@ -68,8 +68,11 @@ class TextBank:
         batches = list(encoders.length_batches(lengths, max_tokens))
         if not batches:
             return torch.empty(0, self.base.config.hidden_size, device=self.base.device)
-        parts = [encode(self._hidden(channel, rows[batch]), channel) for batch in batches]
-        return F.normalize(encoders.in_order(parts, batches), dim=1)
+
+        def one(batch: parallel.Rows) -> Tensor:
+            return encode(self._hidden(channel, rows[batch]), channel)
+
+        return F.normalize(parallel.spread(one, batches), dim=1)
 
     @torch.no_grad()
     def encode_all(self, encode: Encode) -> list[NDArray[np.float32]]:
