@@ -1,8 +1,7 @@
 """Fine-tune a sentence encoder on ticket pairs, easy to hard, and save it as a SentenceTransformer.
 
 The best weights by validation MAP over all phases are kept. Where training costs too much of a
-foreign domain, they go back part of the way to the base. A linear head is then found on the training texts'
-vectors. What is saved is loaded again and compared.
+foreign domain, they go back part of the way to the base. What is saved is loaded again and compared.
 """
 
 import argparse
@@ -33,19 +32,19 @@ def main() -> None:
         tokenizer, encoder = model.start(shape, settings.seed)
         encoder.base.to(machine.device)
 
-        drawn = columns(given)
+        drawn, knobs = columns(given), cli.knobs(head.Knobs, args)
+        foreign = validation.of_foreign(encoder, tokenizer, tickets)
+        floor = foreign(0.0) - probe.max_forgetting
+        encoder.head = head.learn(encoder, tokenizer, drawn, given.phases, knobs, batches.batch_size, settings.seed)
         order = (batches.curriculum, batches.batch_size, settings.steps, settings.seed)
         sampler = Sampler(given.groups, given.phases, *order)
         goal = Objective(encoder, tokenizer, drawn, sampler, batches, machine)
         score = validation.of_tickets(encoder, tokenizer, tickets, probe.validation_tickets, settings.seed)
-        foreign = validation.of_foreign(encoder, tokenizer, tickets)
 
         history = training.fit(encoder, goal.backward, settings, folder, score, args.tensorboard)
         if not parallel.leads():
             return
-        settled = validation.settle(encoder, score, foreign, probe.max_forgetting)
-        knobs = cli.knobs(head.Knobs, args)
-        encoder.head = head.learn(encoder, tokenizer, drawn, given.phases, knobs, batches.batch_size, settings.seed)
+        settled = validation.settle(encoder, score, foreign, floor)
 
         training.write_history(args.history, history)
         with files.writing(args.out) as temporary:

@@ -17,7 +17,7 @@ from lib import checkpoint
 from lib.provenance import SCRIPTS
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
-WRITES = {"--state": "state", "--history": "history.csv", "--out": "model", "--out-vectors": "vectors"}
+PLACES = {"--state": "state", "--history": "history.csv", "--out": "model"}
 SAME = 2e-3  # relative; sums of fp32 in another order, grown by the steps' own curvature
 
 
@@ -27,8 +27,7 @@ class Run:
     def __init__(self, folder: Path, script: str, flags: list[str]) -> None:
         folder.mkdir()
         self.folder, self.log = folder, folder.with_suffix(".log")
-        places = {flag: name for flag, name in WRITES.items() if script != "train_tickets.py" or flag != "--out-vectors"}
-        writes = [word for flag, name in places.items() for word in (flag, str(folder / name))]
+        writes = [word for flag, name in PLACES.items() for word in (flag, str(folder / name))]
         self.command = [str(SCRIPTS / script), *flags, *writes]
 
     def start(self, processes: int) -> subprocess.Popen:
@@ -51,7 +50,12 @@ class Run:
 def naics(tmp_path_factory):
     """`naics(name)`: the first stage with every random layer on, on its own folder."""
     folder, world = tmp_path_factory.mktemp("runs"), World(tmp_path_factory.mktemp("naics"))
-    return lambda name: Run(folder / name, "train_naics_stage.py", world.training(lora_dropout=0.1))
+    flags = world.training(lora_dropout=0.1)
+
+    def made(name: str) -> Run:
+        return Run(folder / name, "train_naics_stage.py", [*flags, "--out-vectors", str(folder / name / "vectors")])
+
+    return made
 
 
 @pytest.fixture(scope="module")

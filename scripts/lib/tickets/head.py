@@ -1,6 +1,7 @@
-"""The linear head behind a trained encoder: centre, soften what tells tickets of one label apart, turn.
+"""The linear head behind the encoder: centre, soften what tells tickets of one label apart, turn.
 
-Three steps, each found on the vectors of training texts, and saved as one affine map:
+Three steps, found before training on the base's vectors of training texts and saved as one affine map; adapters are
+trained through it, so that the first numbers of a vector learn what they are to hold:
 1. The mean of all vectors goes: what every ticket says is no evidence that two belong together.
 2. Directions in which tickets of one label differ shrink: within-class covariance normalisation (Hatch et
    al. 2006), with a small power, because the full one costs more of a foreign domain than it gains.

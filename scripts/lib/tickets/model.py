@@ -41,13 +41,14 @@ class Head(NamedTuple):
     bias: Tensor
 
     def __call__(self, vectors: Tensor) -> Tensor:
-        return F.normalize(vectors @ self.weight + self.bias, dim=1)
+        weight, bias = (part.to(vectors.device) for part in self)
+        return F.normalize(vectors @ weight + bias, dim=1)
 
 
 class TicketEncoder(nn.Module):
     """Adapters in the layers above the cut; everything else is the frozen base, which is not a submodule.
 
-    `head` is found after training and maps unit vectors to unit vectors where they leave the encoder.
+    `head` is found before training and maps unit vectors to unit vectors where they leave the encoder.
     """
 
     def __init__(self, shape: Shape, base: Encoder) -> None:
@@ -67,9 +68,10 @@ class TicketEncoder(nn.Module):
         return self._base[0]
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Unpadded token ids `(b, l)` to vectors `(b, d)`, neither normalised nor mapped."""
+        """Unpadded token ids `(b, l)` to unit vectors `(b, d)`."""
         hidden = encoders.lower_states(self.base, ids, self.shape.cut)
-        return encoders.mean_pool(encoders.run_layers(self.base, self.layers, hidden))
+        vectors = F.normalize(encoders.mean_pool(encoders.run_layers(self.base, self.layers, hidden)).float(), dim=1)
+        return vectors if self.head is None else self.head(vectors)
 
 
 def start(shape: Shape, seed: int) -> tuple[Any, TicketEncoder]:

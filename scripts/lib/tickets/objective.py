@@ -70,7 +70,7 @@ class Objective:
 
         def encode(chunk: Rows) -> Tensor:
             with self.machine.autocast():
-                return self.encoder(self.tokens.batch(distinct[chunk]).to(self.encoder.base.device)).float()
+                return self.encoder(self.tokens.batch(distinct[chunk]).to(self.encoder.base.device))
 
         def loss_of(vectors: Tensor) -> Tensor:
             every = vectors[torch.from_numpy(back)]

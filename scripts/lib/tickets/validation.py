@@ -43,7 +43,7 @@ class Retrieval:
 
     def __call__(self, weight: float = 1.0) -> float:
         with adapters.weighted(self.encoder, weight):
-            similarity = retrieval.by_cosine(model.encode(self.encoder.base, self.tokens))
+            similarity = retrieval.by_cosine(model.encode(self.encoder.base, self.tokens, self.encoder.head))
         queries = retrieval.askable(self.groups)
         return float(retrieval.retrieve(similarity, self.groups, queries).average_precision.mean())
 
@@ -73,18 +73,17 @@ def of_foreign(encoder: TicketEncoder, tokenizer, tickets: Tickets) -> Retrieval
     return Retrieval(encoder, model.tokenize(tokenizer, tickets.foreign_texts, encoder.shape), tickets.foreign_groups)
 
 
-def settle(encoder: TicketEncoder, validation: Score, foreign: Score, allowed: float) -> dict[str, Any]:
+def settle(encoder: TicketEncoder, validation: Score, foreign: Score, floor: float) -> dict[str, Any]:
     """Set how much of the adapters stays and return the figures that decided it.
 
-    BrokenModel when even the smallest share forgets more than `allowed`.
+    BrokenModel when even the smallest share leaves less than `floor` MAP of the foreign domain.
     """
     found = [_weigh(0.0, validation, foreign), _weigh(1.0, validation, foreign)]
-    floor = found[0]["foreign_map"] - allowed
     if found[1]["foreign_map"] < floor:
         found += [_weigh(share, validation, foreign) for share in SHARES]
     kept = [row for row in found[1:] if row["foreign_map"] >= floor]
     if not kept:
-        raise BrokenModel(f"every share of what was learnt forgets more than {allowed} MAP of the foreign domain")
+        raise BrokenModel(f"every share of what was learnt leaves less than {floor:.4f} MAP of the foreign domain")
     best = max(kept, key=lambda row: row["validation_map"])
     for row in (found[0], best):
         figures = f"validation {row['validation_map']:.4f}, foreign {row['foreign_map']:.4f}"

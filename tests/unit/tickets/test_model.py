@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from sentence_transformers import SentenceTransformer
 
 from lib import adapters
@@ -27,12 +28,13 @@ def test_widths_that_fit_and_always_the_whole(dims, width, fit):
 
 @pytest.mark.parametrize("cut", [0, 1, 2])
 def test_new_adapters_change_nothing(world, cut):
-    """The mean of transformers' last states, at any cut."""
+    """The mean of transformers' last states under the head, at any cut."""
     tokenizer, encoder = world.fresh(cut=cut)
     for text in TEXTS:
         ids = torch.tensor([tokenizer(text, truncation=True, max_length=96)["input_ids"]])
         with torch.no_grad():
-            torch.testing.assert_close(encoder(ids), encoder.base(ids).last_hidden_state.mean(dim=1))
+            pooled = encoder.base(ids).last_hidden_state.mean(dim=1)
+            torch.testing.assert_close(encoder(ids), encoder.head(F.normalize(pooled, dim=1)))
 
 
 def test_vectors_are_sentence_transformers(world):
