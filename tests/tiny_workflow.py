@@ -12,7 +12,12 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "README.md")
-TARGETS = ("results/naics/gate.json", "results/tickets/gate.json", "results/report.html")
+TARGETS = (
+    "results/naics/gate.json",
+    "results/naics/index/manifest.json",
+    "results/tickets/gate.json",
+    "results/report.html",
+)
 TINY = {
     "pipelines": ["naics", "tickets"],
     "threads": 1,

@@ -79,7 +79,9 @@ def main() -> None:
 
 
 def install() -> None:
-    """Debian's packages, with apt; their services are not started where systemd does not run."""
+    """Debian's packages, with apt; their services do not start where systemd does not run."""
+    if os.geteuid() or not shutil.which("apt-get"):
+        raise NoCluster("installing needs root and apt-get")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     patience = ["-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=20", "-q"]
     for order in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
@@ -178,7 +180,7 @@ def _wait(what: str, done: Callable[[], bool], seconds: float = 30) -> None:
     until = time.monotonic() + seconds
     while not done():
         if time.monotonic() > until:
-            raise NoCluster(f"gave up waiting for {what}, see {HOME}/*.log")
+            raise TimeoutError(f"gave up waiting for {what}, see {HOME}/*.log")
         time.sleep(0.1)
 
 

@@ -26,9 +26,7 @@ rule preempted:
     resources:
         **asks("large", gpu=True),
     shell:
-        "echo GPU $CUDA_VISIBLE_DEVICES > {log}; "
-        + TRAINING
-        + " --data data.json --steps 60 --pause 0.5 >> {log} 2>&1"
+        "echo GPU $CUDA_VISIBLE_DEVICES > {log}; " + TRAINING + " --data data.json --steps 60 --pause 0.5 >> {log} 2>&1"
 
 
 # A minute is too short for 45 seconds of steps when the warning comes early; two minutes are enough.
