@@ -1,4 +1,4 @@
-"""Four small trainings on a cluster, each with a misfortune of its own; their resources are the project's."""
+"""Five small trainings on a cluster, each with a misfortune of its own; their resources are the project's."""
 
 
 configfile: "config/config.yaml"
@@ -27,6 +27,16 @@ rule preempted:
         **asks("large", gpu=True),
     shell:
         "echo GPU $CUDA_VISIBLE_DEVICES > {log}; " + TRAINING + " --data data.json --steps 60 --pause 0.5 >> {log} 2>&1"
+
+
+# Its workflow is interrupted.
+use rule preempted as interrupted with:
+    output:
+        "interrupted/model.ckpt",
+    log:
+        "logs/interrupted.log",
+    resources:
+        **asks("large"),
 
 
 # A minute is too short for 45 seconds of steps when the warning comes early; two minutes are enough.

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -35,7 +36,9 @@ class Submitted:
         command = [sys.executable, "-m", "snakemake", "--workflow-profile", "profiles/slurm", *args]
         looks = ["--slurm-init-seconds-before-status-checks", "14"]
         with self.log.open("w") as log:
-            self.process = subprocess.Popen([*command, *looks], cwd=folder, env=environment(), stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                [*command, *looks], cwd=folder, env=environment(), stdout=log, stderr=log, preexec_fn=interruptible
+            )
 
     @property
     def said(self) -> str:
@@ -66,27 +69,36 @@ class Submitted:
         return [dict(zip(names, row)) for name, *row in rows if name == f"rule_{rule}" and row[-1] == str(self.folder)]
 
 
+def interruptible() -> None:
+    """Also where the tests run in the background, whose children ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory) -> dict[str, Submitted]:
-    """Both workflows after their end: `naics` undisturbed, and at the same time `misfortunes`."""
+    """Workflows after their end: `naics` left alone, at the same time `misfortunes`, and one that is interrupted."""
     naics = Submitted(copy_to(tmp_path_factory.mktemp("naics")).folder, *NAICS, "--configfile", "tiny.yaml")
-    misfortunes = start_misfortunes(tmp_path_factory.mktemp("misfortunes"))
+    misfortunes = start_misfortunes(tmp_path_factory.mktemp("misfortunes"), "survivors", "hopeless")
     naics.submitted = naics.wait_until("has been submitted", "snakemake.log")
     misfortunes.wait_until("tiny: step", "logs/preempted.log")
     subprocess.run(["srun", "--quiet", "--partition=urgent", "--gpus=2", "--time=1", "sleep", "1"], check=True)
-    naics.wait()
-    misfortunes.wait()
-    return {"naics": naics, "misfortunes": misfortunes}
+    interrupted = start_misfortunes(tmp_path_factory.mktemp("interrupted"), "interrupted")
+    interrupted.wait_until("tiny: step", "logs/interrupted.log")
+    interrupted.process.send_signal(signal.SIGINT)
+    runs = {"naics": naics, "misfortunes": misfortunes, "interrupted": interrupted}
+    for run in runs.values():
+        run.wait()
+    return runs
 
 
-def start_misfortunes(folder: Path) -> Submitted:
+def start_misfortunes(folder: Path, *targets: str) -> Submitted:
     copy_to(folder)
     (folder / "tests").symlink_to(ROOT / "tests")
     (folder / "data.json").write_text(json.dumps([[(7 * i + j * j) % 11 / 11 for j in range(9)] for i in range(20)]))
     (folder / "misfortunes.yaml").write_text(yaml.safe_dump(MISFORTUNES))
     shutil.copy(ROOT / "tests/slurm/misfortunes.smk", folder)
-    targets = ["--snakefile", "misfortunes.smk", "survivors", "hopeless", "--configfile", "misfortunes.yaml"]
-    return Submitted(folder, *targets, "--default-resources", "slurm_extra='--signal=TERM@1'")
+    files = ["--snakefile", "misfortunes.smk", "--configfile", "misfortunes.yaml"]
+    return Submitted(folder, *targets, *files, "--default-resources", "slurm_extra='--signal=TERM@1'")
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -192,9 +204,16 @@ def test_a_job_that_fails_for_good_is_reported_and_leaves_no_output(ended):
     assert not (run.folder / "hopeless").exists()
 
 
+def test_an_interrupted_workflow_cancels_its_jobs_and_they_save(ended):
+    run = ended["interrupted"]
+    assert [job["state"] for job in run.jobs("interrupted")] == ["CANCELLED"]
+    assert "stopped by SIGTERM" in (run.folder / "logs/interrupted.log").read_text()
+    assert len(list((run.folder / "state/interrupted/tiny").glob("*.safetensors"))) == 1
+
+
 def test_the_cluster_goes_without_a_trace():
     """Last: a job that runs is ended too, a second call finds nothing to do, and up and down again work."""
-    subprocess.run(["sbatch", "--wrap", "sleep 1000"], check=True, capture_output=True)
+    subprocess.run(["sbatch", "--output=/dev/null", "--wrap", "sleep 1000"], check=True, capture_output=True)
     for _ in range(2):
         cluster.down()
         assert not cluster.HOME.exists() and not (cluster.ETC / "slurm.conf").exists()
