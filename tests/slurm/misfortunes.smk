@@ -26,7 +26,7 @@ rule preempted:
     resources:
         **asks("large", gpu=True),
     shell:
-        "echo GPU $CUDA_VISIBLE_DEVICES > {log}; " + TRAINING + " --data data.json --steps 60 --pause 0.5 >> {log} 2>&1"
+        "echo GPU ${{CUDA_VISIBLE_DEVICES:-none}} > {log}; " + TRAINING + " --data data.json --steps 60 --pause 0.5 >> {log} 2>&1"
 
 
 # Its workflow is interrupted.
