@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PACKAGES = ("munge", "slurmctld", "slurmd", "slurm-client")
+PROGRAMS = {"munge": "munged", "slurmctld": "slurmctld", "slurmd": "slurmd", "slurm-client": "sbatch"}  # by package
 ETC, HOME = Path("/etc/slurm"), Path("/var/lib/sluice-slurm")
 HOSTS = Path("/etc/hosts")
 MARK = "# Written by tests/slurm/cluster.py"
@@ -84,7 +84,7 @@ def install() -> None:
         raise NoCluster("installing needs root and apt-get")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     patience = ["-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=20", "-q"]
-    for order in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
+    for order in (["update"], ["install", "--yes", "--no-install-recommends", *PROGRAMS]):
         if not _missing():
             return
         done = subprocess.run(["apt-get", *patience, *order], env=environment, capture_output=True, text=True)
@@ -128,8 +128,7 @@ def down() -> None:
 
 
 def _missing() -> list[str]:
-    programs = {"munge": "munged", "slurmctld": "slurmctld", "slurmd": "slurmd", "slurm-client": "sbatch"}
-    return [package for package, program in programs.items() if not shutil.which(program)]
+    return [package for package, program in PROGRAMS.items() if not shutil.which(program)]
 
 
 def _foreign() -> bool:
