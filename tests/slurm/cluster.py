@@ -42,6 +42,8 @@ MpiDefault=none
 # A step is over with its first process and takes the others with it, as cgroups do.
 ProctrackType=proctrack/pgid
 TaskPlugin=task/none
+# Tests ask about jobs that ended long ago.
+MinJobAge=3600
 ReturnToService=2
 SchedulerParameters=sched_interval=5,bf_interval=2
 SelectType=select/cons_tres
