@@ -3,7 +3,7 @@ CORES ?= 2
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test test-slow lint clean
+.PHONY: run test test-slow slurm lint clean
 
 run: .venv/installed ## every enabled pipeline through its gate to results/report.html
 	snakemake --cores $(CORES)
@@ -13,6 +13,10 @@ test: .venv/installed ## everything that takes less than 15 minutes on 2 cores
 
 test-slow: .venv/installed ## what needs minutes or large weights
 	pytest -m slow
+
+slurm: .venv/installed ## the tests that need a scheduler, after installing Debian's SLURM (root, apt)
+	python tests/slurm/cluster.py install
+	pytest tests/slurm
 
 lint: .venv/installed
 	ruff check .

@@ -22,6 +22,8 @@ MACHINE = {key: config[key] for key in ("seed", "device", "precision")}
 # Threads that wait for each other spin for some microseconds, then give up their core. Measured on two
 # cores: twice as fast as sleeping at once.
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+# A shell that dies of SIGTERM takes its job step down with it; with a trap it waits until its script has saved.
+shell.prefix("set -euo pipefail; trap : TERM; ")
 
 PRODUCTS = {}  # what a user takes away besides reports, by pipeline
 DATA = config["data_dir"] or os.environ.get("SLUICE_DATA")
@@ -57,5 +59,13 @@ def bars(pipeline):
     return json.dumps(config["gates"][pipeline], sort_keys=True)
 
 
-def gpus(wildcards):
-    return 1 if config["device"] == "cuda" else 0
+def asks(size, gpu=False):
+    """Resources of a job of this size (config: cluster), one GPU among them if it can use one and `device` is cuda."""
+    cluster, gpus = config["cluster"], int(gpu and config["device"] == "cuda")
+    names = {"slurm_account": cluster["account"], "slurm_partition": cluster["gpu_partition" if gpus else "partition"]}
+    again = {name: more_with_each_attempt(value) for name, value in cluster[size].items()}
+    return {"gpu": gpus, **again, **{name: value for name, value in names.items() if value}}
+
+
+def more_with_each_attempt(value):
+    return lambda wildcards, attempt: attempt * value

@@ -30,6 +30,8 @@ rule prepare_naics:
         "logs/naics/prepare_naics.benchmark.tsv"
     conda:
         "../envs/environment.yaml"
+    resources:
+        **asks("small"),
     params:
         folder=f"--folder {shlex.quote(os.path.join(DATA, 'naics'))}" if data_files(NAICS_FILES[0]) else "",
         args=flags("naics", "data"),
@@ -52,7 +54,7 @@ rule encode_naics:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
-        gpu=gpus,
+        **asks("large"),
     params:
         args=flags("naics", "texts"),
         encoder=flags("naics", "encoder"),
@@ -82,7 +84,7 @@ rule train_naics_stage:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
-        gpu=gpus,
+        **asks("large", gpu=True),
     params:
         args=lambda wildcards: merged(*NAICS_KNOBS, config["naics"]["stages"][f"stage{wildcards.n}"]),
         start=lambda wildcards: (
@@ -113,6 +115,8 @@ rule eval_naics_stage:
         n="[123]",
     conda:
         "../envs/environment.yaml"
+    resources:
+        **asks("large"),
     shell:
         run("eval_unified.py") + " naics --checkpoint {input.checkpoint} --vectors {input.vectors} --raw {input.raw}"
         " --data results/naics/data --split validation --out {output} > {log} 2>&1"
@@ -134,6 +138,8 @@ rule eval_naics:
         "logs/naics/eval_naics.benchmark.tsv"
     conda:
         "../envs/environment.yaml"
+    resources:
+        **asks("large"),
     shell:
         run("eval_unified.py") + " naics --checkpoint {input.checkpoint} --vectors {input.vectors} --raw {input.raw}"
         " --data results/naics/data --split test --out {output} > {log} 2>&1"
@@ -153,6 +159,8 @@ rule embed_naics:
         "logs/naics/embed_naics.benchmark.tsv"
     conda:
         "../envs/environment.yaml"
+    resources:
+        **asks("small"),
     shell:
         run("embed_naics.py") + " --checkpoint {input.checkpoint} --vectors {input.vectors} --data results/naics/data"
         " --out results/naics/points > {log} 2>&1"
@@ -170,6 +178,8 @@ rule index_naics:
         "logs/naics/index_naics.benchmark.tsv"
     conda:
         "../envs/environment.yaml"
+    resources:
+        **asks("small"),
     params:
         args=flags("naics", "index"),
     shell:
@@ -201,6 +211,8 @@ rule train_naics_geometry:
     conda:
         "../envs/environment.yaml"
     threads: config["threads"]
+    resources:
+        **asks("large", gpu=True),
     params:
         args=lambda wildcards: merged(
             *NAICS_KNOBS,
@@ -230,6 +242,8 @@ rule eval_naics_geometry:
         "logs/naics/eval_naics_geometry_{arm}.benchmark.tsv"
     conda:
         "../envs/environment.yaml"
+    resources:
+        **asks("large"),
     shell:
         run("eval_unified.py") + " naics --checkpoint {input.checkpoint} --vectors {input.vectors} --raw {input.raw}"
         " --data results/naics/data --split validation --out {output} > {log} 2>&1"
@@ -245,6 +259,7 @@ rule report_geometry:
         "logs/naics/report_geometry.log",
     benchmark:
         "logs/naics/report_geometry.benchmark.tsv"
+    localrule: True
     conda:
         "../envs/environment.yaml"
     shell:

@@ -25,6 +25,7 @@ rule report_curves:
         "logs/{pipeline}/report_curves.log",
     benchmark:
         "logs/{pipeline}/report_curves.benchmark.tsv"
+    localrule: True
     conda:
         "../envs/environment.yaml"
     shell:
@@ -42,6 +43,7 @@ rule report_disk_naics:
         "logs/naics/report_disk.log",
     benchmark:
         "logs/naics/report_disk.benchmark.tsv"
+    localrule: True
     conda:
         "../envs/environment.yaml"
     shell:
@@ -59,6 +61,7 @@ rule report_tickets:
         "logs/tickets/report_tickets.log",
     benchmark:
         "logs/tickets/report_tickets.benchmark.tsv"
+    localrule: True
     conda:
         "../envs/environment.yaml"
     shell:
@@ -76,6 +79,7 @@ rule report_gates:
         "logs/{pipeline}/report_gates.log",
     benchmark:
         "logs/{pipeline}/report_gates.benchmark.tsv"
+    localrule: True
     conda:
         "../envs/environment.yaml"
     shell:
@@ -95,6 +99,7 @@ rule report_card:
         "logs/{pipeline}/report_card.log",
     benchmark:
         "logs/{pipeline}/report_card.benchmark.tsv"
+    localrule: True
     conda:
         "../envs/environment.yaml"
     shell:
@@ -114,6 +119,7 @@ rule report_page:
         "logs/report_page.log",
     benchmark:
         "logs/report_page.benchmark.tsv"
+    localrule: True
     conda:
         "../envs/environment.yaml"
     params:

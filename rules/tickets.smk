@@ -25,6 +25,8 @@ rule prepare_tickets:
         "logs/tickets/prepare_tickets.benchmark.tsv"
     conda:
         "../envs/environment.yaml"
+    resources:
+        **asks("small"),
     params:
         folder=f"--folder {shlex.quote(os.path.join(DATA, 'tickets'))}" if DATA else "",
         args=flags("tickets", "data"),
@@ -44,6 +46,8 @@ rule build_ticket_pairs:
         "logs/tickets/build_ticket_pairs.benchmark.tsv"
     conda:
         "../envs/environment.yaml"
+    resources:
+        **asks("small"),
     params:
         args=flags("tickets", "pairs"),
     shell:
@@ -66,7 +70,7 @@ rule train_tickets:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
-        gpu=gpus,
+        **asks("large", gpu=True),
     params:
         args=merged(
             MACHINE, *(config["tickets"][layer] for layer in ("encoder", "model", "train", "probe", "head"))
@@ -93,6 +97,8 @@ rule eval_tickets:
     conda:
         "../envs/environment.yaml"
     threads: config["threads"]
+    resources:
+        **asks("large"),
     params:
         args=flags("tickets", "eval"),
     shell:
@@ -114,6 +120,8 @@ rule embed_tickets:
     conda:
         "../envs/environment.yaml"
     threads: config["threads"]
+    resources:
+        **asks("large"),
     params:
         args=flags("tickets", "embed"),
     shell:
@@ -133,6 +141,8 @@ rule index_tickets:
         "logs/tickets/index_tickets.benchmark.tsv"
     conda:
         "../envs/environment.yaml"
+    resources:
+        **asks("small"),
     params:
         args=flags("tickets", "index"),
     shell:

@@ -13,6 +13,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+pytest_plugins = ["tiny_workflow"]
+
 hypothesis.settings.register_profile("sluice", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("sluice")
 

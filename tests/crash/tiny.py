@@ -2,6 +2,7 @@
 
 import math
 import sys
+import time
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--learning-rate", type=float, default=0.05)
     parser.add_argument("--save-seconds", type=float, default=0.0)
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds that a step waits")
     parser.add_argument("--poison-at", type=int, help="step whose loss is not a number")
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
@@ -34,6 +36,7 @@ def main() -> None:
 
         def backward(step: int) -> dict[str, float]:
             sys.audit("tiny.step", step)
+            time.sleep(args.pause)
             loss = loss_of(rows[seeds.shuffled_epochs(len(rows), 8, 1, "train", step)])
             if step == args.poison_at:
                 loss = loss * math.nan

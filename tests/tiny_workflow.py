@@ -10,9 +10,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "README.md")
-TARGETS = ("results/naics/gate.json", "results/tickets/gate.json", "results/report.html")
+TARGETS = (
+    "results/naics/gate.json",
+    "results/naics/index/manifest.json",
+    "results/tickets/gate.json",
+    "results/report.html",
+)
 TINY = {
     "pipelines": ["naics", "tickets"],
     "threads": 1,
@@ -50,10 +55,8 @@ class Workflow:
         self.folder = folder
 
     def snakemake(self, *args: str) -> subprocess.CompletedProcess:
-        environment = {key: value for key, value in os.environ.items() if key != "SLUICE_DATA"}
-        environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
         command = [sys.executable, "-m", "snakemake", *args, "--cores", "2", "--configfile", "tiny.yaml"]
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+        return subprocess.run(command, cwd=self.folder, env=environment(), capture_output=True, text=True)
 
     def plan(self, *targets: str) -> dict[str, int]:
         """Rule and number of jobs that a dry-run would start."""
@@ -69,16 +72,25 @@ class Workflow:
         (self.folder / path).write_text(text.replace(old, new, 1))
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Workflow:
-    """The tiny workflow after a whole run. Tests must leave it as they found it."""
-    folder = tmp_path_factory.mktemp("workflow")
+def environment() -> dict[str, str]:
+    """What Snakemake and its jobs inherit: this Python first on the path, one thread, no data folder."""
+    kept = {key: value for key, value in os.environ.items() if key != "SLUICE_DATA"}
+    return kept | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+
+
+def copy_to(folder: Path) -> Workflow:
     for part in PARTS:
         source = ROOT / part
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, folder / part)
     (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
-    workflow = Workflow(folder)
+    return Workflow(folder)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Workflow:
+    """The tiny workflow after a whole run. Tests must leave it as they found it."""
+    workflow = copy_to(tmp_path_factory.mktemp("workflow"))
     done = workflow.snakemake(*TARGETS)
     assert done.returncode == 0, done.stdout + done.stderr
     return workflow
