@@ -49,6 +49,17 @@ def run(script):
     return f"python {os.path.relpath(SCRIPTS / script)}"
 
 
+def train(script):
+    """The command that starts a training: one process, or as many as torchrun is to start, which share the threads."""
+    processes = config["num_processes"]
+    if processes == 1:
+        return run(script)
+    return (
+        f"OMP_NUM_THREADS={max(1, config['threads'] // processes)} python -m torch.distributed.run --standalone"
+        f" --nproc-per-node {processes} -- {os.path.relpath(SCRIPTS / script)}"
+    )
+
+
 def data_files(*names):
     """Those of the named files that the data folder has; none when no folder is given."""
     return [path for path in (os.path.join(DATA, name) for name in names) if os.path.exists(path)] if DATA else []
@@ -60,8 +71,8 @@ def bars(pipeline):
 
 
 def asks(size, gpu=False):
-    """Resources of a job of this size (config: cluster), one GPU among them if it can use one and `device` is cuda."""
-    cluster, gpus = config["cluster"], int(gpu and config["device"] == "cuda")
+    """Resources of a job of this size (config: cluster), with a GPU a process if it can use one and `device` is cuda."""
+    cluster, gpus = config["cluster"], config["num_processes"] * int(gpu and config["device"] == "cuda")
     names = {"slurm_account": cluster["account"], "slurm_partition": cluster["gpu_partition" if gpus else "partition"]}
     again = {name: more_with_each_attempt(value) for name, value in cluster[size].items()}
     return {"gpu": gpus, **again, **{name: value for name, value in names.items() if value}}

@@ -91,7 +91,7 @@ rule train_naics_stage:
             f"--start results/naics/stage{int(wildcards.n) - 1}.ckpt" if int(wildcards.n) > 1 else ""
         ),
     shell:
-        run("train_naics_stage.py") + " --data results/naics/data --texts {input.texts} {params.start}"
+        train("train_naics_stage.py") + " --data results/naics/data --texts {input.texts} {params.start}"
         " --vectors {input.vectors} {params.args} --name stage{wildcards.n} --state results/naics/state"
         " --tensorboard results/naics/tensorboard/stage{wildcards.n} --history {output.history}"
         " --out-vectors {output.vectors} --out {output.checkpoint} > {log} 2>&1"
@@ -221,7 +221,7 @@ rule train_naics_geometry:
             {"r": 0, "live_codes": 0, "geometry": wildcards.geometry, "dim": int(wildcards.dim), "floor_ratio": 0.0},
         ),
     shell:
-        run("train_naics_stage.py") + " --data results/naics/data --texts {input.texts} --vectors {input.vectors}"
+        train("train_naics_stage.py") + " --data results/naics/data --texts {input.texts} --vectors {input.vectors}"
         " {params.args} --name {wildcards.geometry}-{wildcards.dim} --state results/naics/state"
         " --history {output.history} --out-vectors {output.vectors} --out {output.checkpoint} > {log} 2>&1"
 

@@ -76,7 +76,7 @@ rule train_tickets:
             MACHINE, *(config["tickets"][layer] for layer in ("encoder", "model", "train", "probe", "head"))
         ),
     shell:
-        run("train_tickets.py") + " --data results/tickets/data --pairs {input.pairs} {params.args}"
+        train("train_tickets.py") + " --data results/tickets/data --pairs {input.pairs} {params.args}"
         " --state results/tickets/state --tensorboard results/tickets/tensorboard"
         " --history {output.history} --out results/tickets/model > {log} 2>&1"
 
