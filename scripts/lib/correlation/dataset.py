@@ -23,6 +23,7 @@ PAIRS, CONTRACTS, SOURCE = "pairs.parquet", "contracts.parquet", "source.json"
 SPLITS = ("train", "validation", "test")
 STRATA = ("same_event", "near", "far")
 TYPES = ("negative", "neutral", "positive")
+TYPE_BOUND = 0.3  # from here on a correlation has a sign
 PAIR_SCHEMA: dict[str, type[pl.DataType]] = {
     **dict.fromkeys(("id", "a", "b", "a_title", "b_title"), pl.String),
     **dict.fromkeys(("correlation", "error"), pl.Float64),
@@ -72,6 +73,11 @@ class Pairs:
     def rows(self, split: str, disjoint: bool = True) -> Rows:
         """Pairs of a split whose contracts and events are in no other; of the random split when not `disjoint`."""
         return np.flatnonzero((self.splits if disjoint else self.random_splits) == split)
+
+
+def type_of(correlation: float) -> str:
+    """The word for a number, which therefore cannot contradict it."""
+    return TYPES[1 + int(correlation >= TYPE_BOUND) - int(correlation <= -TYPE_BOUND)]
 
 
 def load(folder: Path) -> Pairs:

@@ -75,6 +75,7 @@ class Title:
     years: frozenset[str]
     months: frozenset[str]
     subject: frozenset[str]
+    subject_start: int
     subject_end: int
     trigrams: frozenset[str]
 
@@ -99,6 +100,7 @@ def parse(title: str) -> Title:
         years=years,
         months=frozenset(month[:3] for month in months),
         subject=frozenset(words[start : end + 1]),
+        subject_start=start,
         subject_end=end + 1,
         trigrams=trigrams(title),
     )
@@ -144,11 +146,12 @@ def slots(a: Title, b: Title) -> tuple[bool, bool, bool]:
     return subject, one and not number and not subject, number
 
 
-def outcomes_of_one_event(a_title: str, b_title: str) -> bool:
-    """Whether wording alone says that the two are outcomes of one question; other slots may be other questions."""
-    a, b = parse(a_title), parse(b_title)
-    subject, _, number = slots(a, b)
-    return a.words == b.words or subject or number
+def frames(title: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The words without the subject and without numbers and dates: outcomes of one question share either."""
+    parsed = parse(title)
+    without_subject = parsed.words[: parsed.subject_start] + parsed.words[parsed.subject_end :]
+    timeless = tuple(word for word in parsed.words if not word[0].isdigit() and word not in MONTHS)
+    return without_subject, timeless
 
 
 def _jaccard(a: frozenset[str], b: frozenset[str]) -> float:
