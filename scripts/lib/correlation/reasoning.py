@@ -7,7 +7,7 @@ WINS = frozenset(["win", "wins", "winner"])
 
 def compose(pair: Measured, titles: tuple[str, str], stratum: str, facts: dict[str, float]) -> str:
     """A sentence: how the two are related by event and wording, and what was measured."""
-    relation = _relation(titles, stratum, facts)
+    relation = relation(titles, stratum, facts)
     measured = f"r = {pair.correlation:+.2f}"
     if pair.days is not None:
         measured += f" over {pair.days} days"
@@ -17,7 +17,7 @@ def compose(pair: Measured, titles: tuple[str, str], stratum: str, facts: dict[s
     return f"{relation}; {measured}."
 
 
-def _relation(titles: tuple[str, str], stratum: str, facts: dict[str, float]) -> str:
+def relation(titles: tuple[str, str], stratum: str, facts: dict[str, float]) -> str:
     if facts["number_slot"]:
         return "One question at two thresholds or dates, so that one outcome implies the other"
     if stratum == "same_event":

@@ -1,0 +1,50 @@
+"""Reasoning under a grammar: whatever the weights say, the answer is a JSON object.
+
+Of the answer {"underlying_correlation": ..., "reasoning": "..."} everything but the inside of the last string is
+given. A string without escapes is a run of characters other than quotes, backslashes and control characters, so the
+grammar is a set of allowed tokens and one token that closes the string.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import BadInput
+
+FORBIDDEN = {'"', "\\", *map(chr, range(32)), "\x7f"}
+
+
+class StringGrammar:
+    """Which tokens may stand inside a JSON string, `inside` (v,) bool, and the one that ends it, `close`."""
+
+    def __init__(self, tokenizer: Any, vocabulary: int) -> None:
+        special = set(tokenizer.all_special_ids)
+        texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))], skip_special_tokens=False)
+        allowed = [bool(text) and not FORBIDDEN & set(text) and at not in special for at, text in enumerate(texts)]
+        self.inside = torch.tensor(allowed + [False] * (vocabulary - len(allowed)))
+        if '"' not in texts or not self.inside.any():
+            raise BadInput(
+                "correlation.model: a tokenizer without a token for the quote, expected one that writes JSON"
+            )
+        self.close = texts.index('"')
+
+    def choose(self, logits: Tensor) -> int:
+        """The likeliest token that the grammar allows, of `(v,)` logits: greedy, so the same every time."""
+        allowed = self.inside.clone()
+        allowed[self.close] = True
+        return int(logits.float().cpu().masked_fill(~allowed, -torch.inf).argmax())
+
+
+def complete(grammar: StringGrammar, logits_after: Callable[[Sequence[int]], Tensor], limit: int) -> list[int]:
+    """Tokens of one string, at most `limit`, without its end; `logits_after(new tokens)` advances the model."""
+    tokens: list[int] = []
+    fed: Sequence[int] = ()
+    while len(tokens) < limit:
+        token = grammar.choose(logits_after(fed))
+        if token == grammar.close:
+            break
+        tokens.append(token)
+        fed = (token,)
+    return tokens
