@@ -7,14 +7,14 @@ WINS = frozenset(["win", "wins", "winner"])
 
 def compose(pair: Measured, titles: tuple[str, str], stratum: str, facts: dict[str, float]) -> str:
     """A sentence: how the two are related by event and wording, and what was measured."""
-    relation = relation(titles, stratum, facts)
+    related = relation(titles, stratum, facts)
     measured = f"r = {pair.correlation:+.2f}"
     if pair.days is not None:
         measured += f" over {pair.days} days"
     if pair.error is not None:
         low, high = (max(-1.0, min(1.0, pair.correlation + side * 1.96 * pair.error)) for side in (-1, 1))
         measured += f", 95 % interval {low:+.2f} to {high:+.2f}"
-    return f"{relation}; {measured}."
+    return f"{related}; {measured}."
 
 
 def relation(titles: tuple[str, str], stratum: str, facts: dict[str, float]) -> str:
