@@ -13,11 +13,11 @@ from .. import encoders, files, tokens, vectors
 from . import dataset, labels, reasoning, splits
 from .dataset import SPLITS, STRATA, type_of
 from .facts import facts
+from .scores import CLOSE
 from .source import Contract, Measured, Source
 from .splits import Sizes
 
 MAX_LENGTH = 128  # tokens of a title
-CLOSE = 0.2
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import encoders, files, index, tokens, vectors
+from .. import encoders, files, index, seeds, tokens, vectors
 from ..errors import BadInput
 from ..near import normalized
 from .dataset import Pairs
@@ -55,18 +55,19 @@ class SemanticRAG:
         self.index = faiss.IndexFlatL2(self.embeddings.shape[1])
         self.index.add(self.embeddings)
         self.metadata = metadata
-        self.event = {}
+        self.event: dict[Key, Key] = {}
         for row in metadata:
             for side in "ab":
                 for key in _names(row[side], row[f"{side}_title"]):
-                    self.event[key] = ("event", row.get(f"{side}_event", row[side]))
+                    self.event[key] = ("event", str(row.get(f"{side}_event", row[side])))
         self.keys = [self._keys(row["a"], row["b"], row["a_title"], row["b_title"]) for row in metadata]
         self.uses = Counter(key for keys in self.keys for key in keys)
 
     def _keys(self, a: str | None, b: str | None, a_title: str, b_title: str) -> frozenset[Key]:
         """What a pair may share with another: contracts by id and by the words of their titles, and their events."""
         names = [*_names(a, a_title), *_names(b, b_title)]
-        return frozenset([*names, *(self.event[name] for name in names if name in self.event)])
+        events = [self.event[name] for name in names if name in self.event]
+        return frozenset([*names, *events])
 
     def save(self) -> None:
         """Write vectors, index and pairs to the folder, all or nothing."""
@@ -100,16 +101,16 @@ class SemanticRAG:
         a_titles: Sequence[str],
         b_titles: Sequence[str],
         k: int,
-        a_ids: Sequence[str] | None = None,
-        b_ids: Sequence[str] | None = None,
+        a_ids: Sequence[str | None] | None = None,
+        b_ids: Sequence[str | None] | None = None,
     ) -> list[list[Json]]:
         """For each of n pairs its k nearest known ones, nearest first: METADATA and `distance`.
 
         Pairs that share a contract with it, by id or by the words of a title, or an event are left out; fewer than
         k come back where no more are left.
         """
-        ids = [list(given or [None] * len(a_titles)) for given in (a_ids, b_ids)]
-        asked = [self._keys(*row) for row in zip(*ids, a_titles, b_titles)]
+        a_known, b_known = a_ids or [None] * len(a_titles), b_ids or [None] * len(b_titles)
+        asked = [self._keys(*row) for row in zip(a_known, b_known, a_titles, b_titles)]
         spare = max((sum(self.uses[key] for key in keys) for keys in asked), default=0)
         distances, rows = self._nearest(self.embed(a_titles, b_titles), min(k + spare, len(self.metadata)))
         return [
@@ -135,6 +136,19 @@ class SemanticRAG:
         return np.sqrt(np.maximum(squared, 0)), rows
 
 
+class Drawn(SemanticRAG):
+    """Known pairs drawn by lot instead of the nearest: what a model owes to retrieval is its lead over this."""
+
+    def __init__(self, source: SemanticRAG, seed: int) -> None:
+        self.__dict__.update(source.__dict__)
+        self.seed = seed
+
+    def _nearest(self, queries: Matrix, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        rng = seeds.generator(self.seed, "random retrieval")
+        rows = np.stack([rng.permutation(len(self.metadata))[:k] for _ in queries])
+        return np.linalg.norm(queries[:, None] - self.embeddings[rows], axis=2), rows
+
+
 class TitleVectors:
     """Unit vectors of titles, `(n, d)`; each distinct title is encoded once."""
 
@@ -151,7 +165,7 @@ class TitleVectors:
 
 def pair_keys(a: Matrix, b: Matrix) -> Matrix:
     """What retrieval compares, `(n, d)` and `(n, d)` to `(n, d)`: the mean, symmetric in both."""
-    return (a + b) / 2
+    return np.asarray((a + b) / 2, dtype=np.float32)
 
 
 def pair_vectors(a: Matrix, b: Matrix) -> Matrix:
@@ -175,4 +189,5 @@ def refuse_leaks(rag: SemanticRAG, pairs: Pairs, split: str, disjoint: bool) -> 
 
 def _names(id: str | None, title: str) -> list[Key]:
     """A contract by its id, where known, and by the words of its title."""
-    return [*([("id", id)] if id is not None else []), ("words", normalized(title))]
+    words = ("words", normalized(title))
+    return [words] if id is None else [words, ("id", id)]

@@ -1,0 +1,84 @@
+"""The pairs of one evaluation, what the baselines say of them, and the figures of any system's predictions."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import baselines, dataset, rag, scores
+from .baselines import Fold
+from .dataset import Pairs
+
+Array = NDArray[np.floating]
+Rows = NDArray[np.int64]
+Systems = dict[str, Array]  # predictions (n,) by name, the model's first
+Entries = list[dict]
+Asked = tuple[list[str], list[str], list[str], list[str]]
+MODEL = "model"
+HELD_OUT, RANDOM = "held-out events", "random split"
+
+
+class Bench:
+    """Pairs of `split`: of the split by events, or of the random one when not `disjoint`."""
+
+    def __init__(self, pairs: Pairs, titles: rag.TitleVectors, split: str, seed: int, disjoint: bool = True) -> None:
+        self.pairs, self.seed = pairs, seed
+        self.rows = pairs.rows(split, disjoint)
+        fold = Fold(pairs.rows("train", disjoint), pairs.rows("validation", disjoint), self.rows)
+        self.baselines = baselines.predict(pairs, fold, titles, seed)
+        self.truth = pairs.correlations[self.rows]
+        self.strata = np.array([pairs.strata[row] for row in self.rows])
+        self.judge = self._judge(np.arange(len(self.rows)))
+        self.slice = HELD_OUT if disjoint else RANDOM
+        self.ceiling: float | None = pairs.source["ceiling"][split if disjoint else f"random {split}"]["all"]
+
+    def asked(self, first: int | None = None) -> Asked:
+        """Titles and contract ids of the pairs, or of the first of them, as models read them."""
+        columns = (self.pairs.a_titles, self.pairs.b_titles, self.pairs.a, self.pairs.b)
+        a, b, a_ids, b_ids = ([column[row] for row in self.rows[:first]] for column in columns)
+        return a, b, a_ids, b_ids
+
+    def errors(self, systems: Systems) -> Entries:
+        """MAE, RMSE, R2 and accuracy of all pairs."""
+        return self.judge.entries(systems, self.slice)
+
+    def by_stratum(self, systems: Systems) -> Entries:
+        """The same of every stratum that has pairs enough to vary."""
+        entries: Entries = []
+        for stratum in dataset.STRATA:
+            at = np.flatnonzero(self.strata == stratum)
+            if len(at) >= scores.LEAST:
+                own = {name: numbers[at] for name, numbers in systems.items()}
+                entries += self._judge(at).entries(own, f"{self.slice}, {stratum}")
+        return entries
+
+    def types(self, systems: Systems) -> dict:
+        """How often the type that follows from a prediction is the pair's."""
+        true = [dataset.type_of(number) for number in self.truth]
+        right = {
+            name: np.array([dataset.type_of(number) == of for number, of in zip(numbers, true)], dtype=np.float64)
+            for name, numbers in systems.items()
+        }
+        means = {name: self.judge.mean(values) for name, values in right.items()}
+        return self.judge.entry("type_accuracy", self.slice, means)
+
+    def of_ceiling(self, systems: Systems) -> Entries:
+        """R2 as a share of the noise ceiling, where labels tell how noisy they are."""
+        if not self.ceiling:
+            return []
+        shares = {name: self.judge.r2(numbers) / self.ceiling for name, numbers in systems.items()}
+        return [self.judge.entry("r2_of_ceiling", self.slice, shares)]
+
+    def coverage(self, intervals: Array) -> dict:
+        """Share of the pairs whose correlation lies within the model's 90 % interval `(n, 2)`."""
+        inside = (intervals[:, 0] <= self.truth) & (self.truth <= intervals[:, 1])
+        return self.judge.entry("coverage_90", self.slice, {MODEL: self.judge.mean(inside.astype(np.float64))})
+
+    def share(self, metric: str, right: Array) -> dict:
+        """The share of the first pairs that is right, `(m,)` of 0 and 1."""
+        judge = self._judge(np.arange(len(right)))
+        return judge.entry(metric, self.slice, {MODEL: judge.mean(right)})
+
+    def _judge(self, at: Rows) -> scores.Judge:
+        rows = self.rows[at]
+        return scores.judge(
+            self.pairs.correlations[rows], self.pairs.a_events[rows], self.pairs.b_events[rows], self.seed
+        )
