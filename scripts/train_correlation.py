@@ -26,8 +26,9 @@ def main() -> None:
     with state.state_folder(args.state, args.name, state.identity(Path(__file__).name, vars(args))) as folder:
         pairs, rag = dataset.load(args.data), SemanticRAG(args.index).load()
         shape, head, loss, plan, machine = (cli.knobs(kind, args) for kind in (Shape, Head, Loss, Plan, Compute))
-        taught = objective.labelled(pairs, rag, "train", plan.rag_top_k, plan.seed, plan.limit)
-        held_out = objective.labelled(pairs, rag, "validation", plan.rag_top_k, plan.seed)
+        taught, held_out = (
+            objective.labelled(pairs, rag, split, not args.random, plan) for split in ("train", "validation")
+        )
 
         reader = readers.start(shape, head, machine, plan.seed, taught)
         untrained = distribution(reader, held_out.seen).chances
@@ -42,13 +43,14 @@ def main() -> None:
             about = {"steps": len(history), "loss": asdict(loss), "plan": asdict(plan)}
             saving.save(temporary, model, shape, head, about)
             saving.verify(temporary, model, held_out.seen, untrained, machine)
-            files.write_json(temporary / saving.METRICS, measures.of_splits(model, pairs))
+            files.write_json(temporary / saving.METRICS, measures.of_splits(model, pairs, not args.random))
 
 
 def arguments() -> argparse.Namespace:
     parser = cli.parser(__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder made by prepare_contracts.py")
     parser.add_argument("--index", type=Path, required=True, help="folder made by build_correlation_index.py")
+    parser.add_argument("--random", action="store_true", help="learn from the random split; the index must hold it too")
     parser.add_argument("--state", type=Path, required=True, help="folder where an unfinished run waits")
     parser.add_argument("--name", default="train", help="of this run among those of the state folder")
     parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard scalars")

@@ -36,7 +36,7 @@ class Shape:
 
 
 def start(shape: Shape, machine: Compute, seed: int, corpus: Sequence[str]) -> tuple[Any, Any]:
-    """(tokenizer, model whose adapters are new); of `tiny` everything is new and learns, its tokenizer from `corpus`."""
+    """(tokenizer, model with new adapters); of `tiny` everything is new and learns, its tokenizer from `corpus`."""
     if shape.model == TINY:
         tokenizer = tiny.tokenizer_of(corpus)
         return tokenizer, tiny.model_of(tokenizer, seed)

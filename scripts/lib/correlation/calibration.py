@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Calibration:
-    """`claimed` and `found` (k,), both rising: chances as the model claims them and as they proved; `width` in deviations."""
+    """`claimed` and `found` (k,), both rising: chances as claimed and as they proved; `width` in deviations."""
 
     claimed: tuple[float, ...]
     found: tuple[float, ...]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from .. import encoders
 from ..compute import Compute
@@ -19,12 +19,13 @@ from . import grammar, losses, numbers, prompt
 from .evidence import Evidence
 from .grammar import StringGrammar
 from .losses import IGNORED
+from .reader import Reader
 
 Rows = NDArray[np.integer]
 READ_TOKENS = 8192  # of a batch that is only read
 
 
-class CausalReader(nn.Module):
+class CausalReader(Reader):
     """A model, its tokenizer, and the number tokens between them."""
 
     def __init__(self, model: Any, tokenizer: Any, machine: Compute, max_length: int) -> None:

@@ -20,6 +20,7 @@ from .. import seeds
 from . import explanation, numbers
 from .evidence import Evidence
 from .rag import TitleVectors, pair_vectors
+from .reader import Reader
 
 NEAREST = 5
 SOFTENING = 0.05  # of distances, so that a neighbour at no distance has a finite weight
@@ -38,8 +39,13 @@ class Head:
     dropout: float = 0.1
 
 
-class EncoderReader(nn.Module):
+class EncoderReader(Reader):
     """Number logits from standardised features; everything but the heads is fixed by the training pairs."""
+
+    center: Tensor
+    scale: Tensor
+    mean_vector: Tensor
+    axes: Tensor
 
     def __init__(self, name: str, shape: Head, features: int, width: int) -> None:
         super().__init__()
@@ -79,7 +85,7 @@ class EncoderReader(nn.Module):
         """Chance of every score, the mean over the heads, `(n, f)` to `(n, s)`."""
         return self(inputs.to(self.out.device)).softmax(dim=-1).mean(dim=0).double().cpu().numpy()
 
-    def explain(self, evidence: Evidence, row: int, correlation: float, max_new_tokens: int) -> str:
+    def explain(self, evidence: Evidence, row: int, _: float, max_new_tokens: int) -> str:
         """Composed of facts and of what the nearest known pairs did, in at most so many words."""
         words = explanation.compose(evidence, row)
         return " ".join(words.split()[:max_new_tokens])

@@ -8,6 +8,7 @@ from . import facts
 from .rag import SemanticRAG
 
 Ids = Sequence[str] | None
+Neighbours = Sequence[Sequence[Mapping[str, Any]]]  # of n pairs, nearest first
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Evidence:
     a_titles: Sequence[str]
     b_titles: Sequence[str]
     facts: Sequence[Mapping[str, float]]
-    neighbours: Sequence[Sequence[Mapping[str, Any]]]
+    neighbours: Neighbours
 
     def __len__(self) -> int:
         return len(self.a_titles)

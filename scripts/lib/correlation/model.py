@@ -1,17 +1,31 @@
-"""A trained model as its users have it: two titles in, a number with interval and confidence out, words on demand."""
+"""A trained model as its users have it: two titles in, a number with interval and confidence out, words on demand.
+
+model = load(Path("results/correlation/model"))
+model.predict(["Will A win?"], ["Will B win?"]).numbers
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import files
+from ..compute import Compute
+from ..errors import BadInput
+from . import readers
 from .answer import Answer
+from .base import Shape
 from .calibration import Calibration
-from .evidence import Ids, gather
+from .encoder import Head
+from .evidence import Ids, Neighbours, gather
 from .numbers import Distribution
 from .rag import SemanticRAG
 from .reader import Reader, distribution
+
+ABOUT, INDEX = "reader.json", "index"
 
 Array = NDArray[np.float64]
 
@@ -33,10 +47,22 @@ class CorrelationModel:
         self.reader, self.rag, self.top_k, self.calibration = reader, rag, top_k, calibration
 
     def predict(
-        self, a_titles: Sequence[str], b_titles: Sequence[str], a_ids: Ids = None, b_ids: Ids = None
+        self,
+        a_titles: Sequence[str],
+        b_titles: Sequence[str],
+        a_ids: Ids = None,
+        b_ids: Ids = None,
+        neighbours: Neighbours | None = None,
     ) -> Predictions:
-        """The numbers of n pairs; the ids of their contracts, where known, keep retrieval from those contracts."""
-        return self._judge(distribution(self.reader, gather(self.rag, self.top_k, a_titles, b_titles, a_ids, b_ids)))
+        """The numbers of n pairs.
+
+        The ids of their contracts, where known, keep retrieval from those contracts; `neighbours` are consulted
+        instead of those that retrieval finds.
+        """
+        seen = gather(self.rag, self.top_k, a_titles, b_titles, a_ids, b_ids)
+        if neighbours is not None:
+            seen = replace(seen, neighbours=neighbours)
+        return self._judge(distribution(self.reader, seen))
 
     def answers(
         self, a_titles: Sequence[str], b_titles: Sequence[str], reasoning: bool = False, max_new_tokens: int = 256
@@ -57,3 +83,20 @@ class CorrelationModel:
     def _judge(self, found: Distribution) -> Predictions:
         intervals, confidences = self.calibration.intervals(found), self.calibration.confidences(found)
         return Predictions(found.mean, intervals, confidences, found.mode)
+
+
+def load(folder: Path, machine: Compute | None = None) -> CorrelationModel:
+    """The model of a folder, which holds all it needs; BadInput names the file that is missing or damaged."""
+    about = files.read_json(folder / ABOUT)
+    try:
+        shape, head = Shape(**about["shape"]), Head(**about["head"])
+        calibration = Calibration(**{name: _tuple(value) for name, value in about["calibration"].items()})
+        top_k = int(about["top_k"])
+    except (KeyError, TypeError) as error:
+        raise BadInput(f"{folder / ABOUT}: {error}, expected what train_correlation.py writes") from None
+    reader = readers.load(folder, shape, head, machine or Compute())
+    return CorrelationModel(reader, SemanticRAG(folder / INDEX).load(), top_k, calibration)
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

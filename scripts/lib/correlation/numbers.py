@@ -6,8 +6,9 @@ by what the tokenizer has:
     one token     000 .. 200 = round(100 r) + 100: one position of 201 tokens (tokenizers like Llama 3's)
     two digits    00 .. 99 = round(49.5 (r + 1)): a digit, and a second one given the first (Gemma, Qwen, SmolLM)
 
-The expected value sum_k p_k v_k is differentiable in the logits (Lukasik et al. 2024, RAIL, 2403.04182). It is taken over
-whole scores: the sum of each digit's own expectation is another number, because the second digit depends on the first.
+The expected value sum_k p_k v_k is differentiable in the logits (Lukasik et al. 2024, RAIL, 2403.04182). It is taken
+over whole scores: the sum of each digit's own expectation is another number, because the second digit depends on
+the first.
 """
 
 from dataclasses import dataclass

@@ -54,13 +54,14 @@ class Labelled:
         return len(self.seen)
 
 
-def labelled(pairs: Pairs, rag: SemanticRAG, split: str, k: int, seed: int, limit: int | None = None) -> Labelled:
-    """Pairs of a split, or `limit` of them by lot; no pair finds itself or a pair with one of its contracts."""
-    rows = pairs.rows(split)
-    if limit is not None:
-        rows = np.sort(seeds.generator(seed, f"limit {split}").permutation(rows)[:limit])
+def labelled(pairs: Pairs, rag: SemanticRAG, split: str, disjoint: bool, plan: Plan) -> Labelled:
+    """Pairs of a split, of training at most `plan.limit`; none finds itself or a pair with one of its contracts."""
+    rows = pairs.rows(split, disjoint)
+    if split == "train" and plan.limit is not None:
+        rows = np.sort(seeds.generator(plan.seed, "limit").permutation(rows)[: plan.limit])
     columns = ([column[row] for row in rows] for column in (pairs.a_titles, pairs.b_titles, pairs.a, pairs.b))
-    return Labelled(gather(rag, k, *columns), pairs.correlations[rows], [pairs.reasonings[row] for row in rows])
+    seen = gather(rag, plan.rag_top_k, *columns)
+    return Labelled(seen, pairs.correlations[rows], [pairs.reasonings[row] for row in rows])
 
 
 class Objective:

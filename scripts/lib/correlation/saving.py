@@ -18,17 +18,15 @@ from numpy.typing import NDArray
 
 from .. import files
 from ..compute import Compute
-from ..errors import BadInput, BrokenModel
+from ..errors import BrokenModel
 from . import readers
 from .base import Shape
-from .calibration import Calibration
 from .encoder import Head
 from .evidence import Evidence
-from .model import CorrelationModel
-from .rag import SemanticRAG
+from .model import ABOUT, INDEX, CorrelationModel, load
 from .reader import distribution
 
-ABOUT, INDEX, METRICS = "reader.json", "index", "metrics.json"
+METRICS = "metrics.json"
 TOLERANCE = 1e-4  # of a chance: other batches, other sums
 
 
@@ -36,22 +34,8 @@ def save(folder: Path, model: CorrelationModel, shape: Shape, head: Head, about:
     """Write weights, index and reader.json into an existing folder."""
     readers.save(folder, model.reader)
     shutil.copytree(model.rag.folder, folder / INDEX)
-    described = {"shape": shape, "head": head, "calibration": model.calibration}
-    parts = {name: asdict(part) for name, part in described.items()}
+    parts = {"shape": asdict(shape), "head": asdict(head), "calibration": asdict(model.calibration)}
     files.write_json(folder / ABOUT, {**about, **parts, "top_k": model.top_k})
-
-
-def load(folder: Path, machine: Compute | None = None) -> CorrelationModel:
-    """The model of a folder; BadInput names the file that is missing or damaged."""
-    about = files.read_json(folder / ABOUT)
-    try:
-        shape, head = Shape(**about["shape"]), Head(**about["head"])
-        calibration = Calibration(**{name: _tuple(value) for name, value in about["calibration"].items()})
-        top_k = int(about["top_k"])
-    except (KeyError, TypeError) as error:
-        raise BadInput(f"{folder / ABOUT}: {error}, expected what train_correlation.py writes") from None
-    reader = readers.load(folder, shape, head, machine or Compute())
-    return CorrelationModel(reader, SemanticRAG(folder / INDEX).load(), top_k, calibration)
 
 
 def verify(
@@ -65,7 +49,3 @@ def verify(
         raise BrokenModel(f"{folder}: chances differ by {moved:.1e} from those before training, which had no effect")
     if off > TOLERANCE:
         raise BrokenModel(f"{folder}: reloaded chances are off by {off:.1e} from those in memory")
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
