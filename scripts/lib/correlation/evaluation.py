@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import cli, files, provenance
+from ..errors import BrokenModel
 from . import dataset, latency, model, rag, scores
 from .bench import MODEL, Bench, Systems
 from .dataset import Pairs
@@ -49,7 +50,6 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         *bench.of_ceiling(systems),
         bench.types(systems),
         bench.coverage(told.intervals),
-        bench.share("valid_json", np.array([valid(one["answer"]) for one in answers])),
         *bench.by_stratum(systems),
     ]
     if args.random_model:
@@ -97,10 +97,13 @@ def _by_lot(args: argparse.Namespace, pairs: Pairs, titles: rag.TitleVectors) ->
 
 
 def _answers(bench: Bench, trained: CorrelationModel, samples: int) -> list[dict[str, str]]:
-    """Whole answers to the first pairs, as the API renders them."""
+    """Whole answers to the first pairs, as the API renders them; one that is not valid is no score but a bug."""
     a, b, _, _ = bench.asked(samples)
-    told = trained.answers(a, b, reasoning=True)
-    return [{"a": left, "b": right, "answer": one.json()} for left, right, one in zip(a, b, told)]
+    rendered = [answer.json() for answer in trained.answers(a, b, reasoning=True)]
+    for left, right, answer in zip(a, b, rendered):
+        if not valid(answer):
+            raise BrokenModel(f"the answer to {left!r} and {right!r} is {answer!r}, expected JSON of an answer")
+    return [{"a": left, "b": right, "answer": answer} for left, right, answer in zip(a, b, rendered)]
 
 
 def _details(bench: Bench, told: Predictions) -> dict[str, Any]:
@@ -122,14 +125,14 @@ def _details(bench: Bench, told: Predictions) -> dict[str, Any]:
     }
 
 
-def valid(text: str) -> float:
-    """1.0 if it is a JSON object with the fields of an answer, whose type follows from its number."""
+def valid(text: str) -> bool:
+    """Whether it is a JSON object with the fields of an answer, whose type follows from its number."""
     try:
         answer = json.loads(text)
         typed = dataset.type_of(answer["underlying_correlation"]) == answer["correlation_type"]
-        return float(typed and 0 <= answer["confidence"] <= 1 and bool(answer["reasoning"].strip()))
+        return typed and 0 <= answer["confidence"] <= 1 and bool(answer["reasoning"].strip())
     except (ValueError, KeyError, TypeError, AttributeError):
-        return 0.0
+        return False
 
 
 def _evidence(args: argparse.Namespace, pairs: Pairs) -> dict[str, Any]:
