@@ -5,7 +5,7 @@ chance that the number is within 0.2 of the truth.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from .dataset import type_of
 
@@ -21,19 +21,16 @@ class Answer:
     interval: tuple[float, float]
     reasoning: str | None = None
 
-    @property
-    def correlation_type(self) -> str:
-        return type_of(self.underlying_correlation)
-
     def as_dict(self) -> dict[str, object]:
         """As the API renders it: two decimals, and no `reasoning` where none was asked for."""
-        rounded = asdict(self) | {
-            "underlying_correlation": round(self.underlying_correlation, 2) + 0.0,  # never -0.0
+        number = round(self.underlying_correlation, 2) + 0.0  # never -0.0
+        said: dict[str, object] = {
+            "underlying_correlation": number,
+            "correlation_type": type_of(number),
             "confidence": round(self.confidence, 2),
             "interval": [round(end, 2) + 0.0 for end in self.interval],
         }
-        rounded["correlation_type"] = type_of(rounded["underlying_correlation"])
-        return {key: value for key, value in rounded.items() if value is not None}
+        return said if self.reasoning is None else {**said, "reasoning": self.reasoning}
 
     def json(self) -> str:
         return json.dumps(self.as_dict(), allow_nan=False, ensure_ascii=False)

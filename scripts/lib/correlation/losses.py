@@ -7,6 +7,7 @@ reach the logits.
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -37,4 +38,5 @@ class Loss:
 
 def generation(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean cross-entropy over the answer's tokens, `(b, l, v)` and `(b, l)`; IGNORED labels do not count."""
-    return F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED)
+    exact = logits.to(torch.promote_types(logits.dtype, torch.float32))  # never in half precision
+    return F.cross_entropy(exact.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
