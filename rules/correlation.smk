@@ -1,5 +1,7 @@
 """Correlation: prices or measured pairs -> split tables -> index of training pairs -> models, metrics."""
 
+from scripts.lib.correlation import settings
+
 CORRELATION_DATA = expand("results/correlation/data/{name}", name=["pairs.parquet", "contracts.parquet", "source.json"])
 CORRELATION_SNAPSHOT = multiext("results/correlation/snapshot/", "correlations.parquet", "manifest.json")
 CORRELATION_INDEX = ["pairs.json", "manifest.json", "index/index.faiss", "index/manifest.json", "vectors/vectors.npy"]
@@ -11,6 +13,15 @@ CORRELATION_FILES = {
     "pairs": CORRELATION_GIVEN or [],
     "database": CORRELATION_GIVEN or CORRELATION_SNAPSHOT,
 }[config["correlation"]["data"]["source"]]
+
+# The model, the same by cross-entropy alone, and the same from the random split.
+CORRELATION_ARMS = {
+    "model": {"index": "rag", "args": "--index results/correlation/rag", "knobs": {}},
+    "ce_only": {"index": "rag", "args": "--index results/correlation/rag", "knobs": {"regression_loss_weight": 0.0}},
+    "random": {"index": "rag_random", "args": "--index results/correlation/rag_random --random", "knobs": {}},
+}
+# What the environment or a file .env sets over the configuration, under the original's names.
+CORRELATION_ASKED = {key: value for key, value in settings.asked().items() if key != "max_new_tokens"}
 
 PRODUCTS["correlation"] = "results/correlation/model/reader.json"
 
@@ -73,12 +84,50 @@ rule index_correlation:
         " --out results/correlation/{wildcards.index} > {log} 2>&1"
 
 
+rule train_correlation:
+    input:
+        code=code("train_correlation.py"),
+        data=CORRELATION_DATA,
+        index=lambda wildcards: expand(
+            "results/correlation/{index}/{name}",
+            index=CORRELATION_ARMS[wildcards.arm]["index"],
+            name=CORRELATION_INDEX,
+        ),
+    output:
+        model=multiext("results/correlation/{arm}/", "reader.json", "metrics.json"),
+        history="results/correlation/history_{arm}.csv",
+    log:
+        "logs/correlation/train_{arm}.log",
+    benchmark:
+        "logs/correlation/train_{arm}.benchmark.tsv"
+    wildcard_constraints:
+        arm="|".join(CORRELATION_ARMS),
+    conda:
+        "../envs/environment.yaml"
+    threads: config["threads"]
+    resources:
+        gpu=gpus,
+    params:
+        arm=lambda wildcards: CORRELATION_ARMS[wildcards.arm]["args"],
+        args=lambda wildcards: merged(
+            MACHINE,
+            *(config["correlation"][layer] for layer in ("model", "head", "train")),
+            CORRELATION_ASKED,
+            CORRELATION_ARMS[wildcards.arm]["knobs"],
+        ),
+    shell:
+        run("train_correlation.py")
+        + " --data results/correlation/data {params.arm} {params.args} --name {wildcards.arm}"
+        " --state results/correlation/state --tensorboard results/correlation/tensorboard/{wildcards.arm}"
+        " --history {output.history} --out results/correlation/{wildcards.arm} > {log} 2>&1"
+
+
 rule eval_correlation:
     input:
         code=code("eval_unified.py", "lib/correlation/evaluation.py"),
         schema="config/schemas/metrics.json",
         data=CORRELATION_DATA,
-        models=expand("results/correlation/{arm}/reader.json", arm=["model", "ce_only", "random"]),
+        models=expand("results/correlation/{arm}/reader.json", arm=CORRELATION_ARMS),
     output:
         "results/correlation/metrics.json",
     log:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from .dataset import type_of
 
-CLOSE = 0.2  # an answer that is no farther off counts as right
-
 
 @dataclass(frozen=True)
 class Answer:

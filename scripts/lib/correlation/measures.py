@@ -3,10 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from .answer import CLOSE
 from .dataset import SPLITS, Pairs
 from .model import CorrelationModel
-from .scores import Judge
+from .scores import CLOSE, Judge
 
 Array = NDArray[np.float64]
 
