@@ -13,7 +13,7 @@ from .. import seeds
 
 Array = NDArray[np.float64]
 LOWEST = 0.01  # dollars, the tick: logits of prices beyond it and beyond 0.99 are those of the tick
-MAD = 1.4826  # times the median absolute deviation is the standard deviation of a normal variable
+MAD = 1.482602218505602  # times the median absolute deviation is the standard deviation of a normal variable
 PAIRS_AT_ONCE = 4096
 
 
