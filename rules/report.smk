@@ -10,7 +10,7 @@ SHOWN_OF = {
 HISTORIES = {
     "naics": expand("results/naics/stage{n}.history.csv", n=[1, 2, 3]),
     "tickets": ["results/tickets/history.csv"],
-    "correlation": ["results/correlation/history.csv"],
+    "correlation": expand("results/correlation/history_{arm}.csv", arm=["model", "ce_only", "random"]),
 }
 if config["naics"]["model"]["geometry"] == "lorentz":  # flat points have no disk
     SHOWN_OF["naics"].append("pictures/tree.svg")
