@@ -24,6 +24,7 @@ SPLITS = ("train", "validation", "test")
 STRATA = ("same_event", "near", "far")
 TYPES = ("negative", "neutral", "positive")
 TYPE_BOUND = 0.3  # from here on a correlation has a sign
+CLOSE = 0.2  # an answer that is no farther off counts as right
 PAIR_SCHEMA: dict[str, type[pl.DataType]] = {
     **dict.fromkeys(("id", "a", "b", "a_title", "b_title"), pl.String),
     **dict.fromkeys(("correlation", "error"), pl.Float64),

@@ -16,9 +16,8 @@ from .. import cli, files, provenance
 from ..errors import BrokenModel
 from . import dataset, latency, model, rag, scores
 from .bench import MODEL, Bench, Systems
-from .dataset import Pairs
+from .dataset import CLOSE, Pairs
 from .model import CorrelationModel, Predictions
-from .scores import CLOSE
 
 CE_ONLY, RANDOM_RETRIEVAL, ARGMAX = "CE-only", "random retrieval", "argmax"
 SPLITS = ("test", "validation")

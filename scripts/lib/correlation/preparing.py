@@ -11,9 +11,8 @@ import polars as pl
 
 from .. import encoders, files, tokens, vectors
 from . import dataset, labels, reasoning, splits
-from .dataset import SPLITS, STRATA, type_of
+from .dataset import CLOSE, SPLITS, STRATA, type_of
 from .facts import facts
-from .scores import CLOSE
 from .source import Contract, Measured, Source
 from .splits import Sizes
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import metrics
+from .dataset import CLOSE
 
 Array = NDArray[np.floating]
-CLOSE = 0.2  # an answer that is no farther off counts as right
 LEAST = 3  # distinct pairs that a draw must hold
 
 
