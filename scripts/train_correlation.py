@@ -17,7 +17,7 @@ from lib.correlation.encoder import Head
 from lib.correlation.losses import Loss
 from lib.correlation.model import CorrelationModel
 from lib.correlation.objective import Objective, Plan
-from lib.correlation.rag import SemanticRAG
+from lib.correlation.rag import SemanticRAG, refuse_leaks
 from lib.correlation.reader import distribution
 
 
@@ -25,6 +25,7 @@ def main() -> None:
     args = arguments()
     with state.state_folder(args.state, args.name, state.identity(Path(__file__).name, vars(args))) as folder:
         pairs, rag = dataset.load(args.data), SemanticRAG(args.index).load()
+        refuse_leaks(rag, pairs, "validation", not args.random)
         shape, head, loss, plan, machine = (cli.knobs(kind, args) for kind in (Shape, Head, Loss, Plan, Compute))
         taught, held_out = (
             objective.labelled(pairs, rag, split, not args.random, plan) for split in ("train", "validation")

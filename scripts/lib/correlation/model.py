@@ -5,7 +5,7 @@ model.predict(["Will A win?"], ["Will B win?"]).numbers
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from .answer import Answer
 from .base import Shape
 from .calibration import Calibration
 from .encoder import Head
-from .evidence import Ids, Neighbours, gather
+from .evidence import Ids, gather
 from .numbers import Distribution
 from .rag import SemanticRAG
 from .reader import Reader, distribution
@@ -47,22 +47,10 @@ class CorrelationModel:
         self.reader, self.rag, self.top_k, self.calibration = reader, rag, top_k, calibration
 
     def predict(
-        self,
-        a_titles: Sequence[str],
-        b_titles: Sequence[str],
-        a_ids: Ids = None,
-        b_ids: Ids = None,
-        neighbours: Neighbours | None = None,
+        self, a_titles: Sequence[str], b_titles: Sequence[str], a_ids: Ids = None, b_ids: Ids = None
     ) -> Predictions:
-        """The numbers of n pairs.
-
-        The ids of their contracts, where known, keep retrieval from those contracts; `neighbours` are consulted
-        instead of those that retrieval finds.
-        """
-        seen = gather(self.rag, self.top_k, a_titles, b_titles, a_ids, b_ids)
-        if neighbours is not None:
-            seen = replace(seen, neighbours=neighbours)
-        return self._judge(distribution(self.reader, seen))
+        """The numbers of n pairs; the ids of their contracts, where known, keep retrieval from those contracts."""
+        return self._judge(distribution(self.reader, gather(self.rag, self.top_k, a_titles, b_titles, a_ids, b_ids)))
 
     def answers(
         self, a_titles: Sequence[str], b_titles: Sequence[str], reasoning: bool = False, max_new_tokens: int = 256

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from .. import checkpoint, encoders, files
 from ..compute import Compute
+from ..errors import BadInput
 from . import base, prompt
 from .base import TINY, Shape
 from .causal import CausalReader
@@ -18,6 +19,8 @@ HEAD = "head.safetensors"
 def start(shape: Shape, head: Head, machine: Compute, seed: int, taught: Labelled) -> Reader:
     """A reader before training: a number head over a packaged encoder, or a language model."""
     if shape.model in encoders.PACKAGED:
+        if shape.use_4bit:
+            raise BadInput(f"correlation.model.use_4bit: {shape.model} is a packaged encoder, expected a language model")
         reader = EncoderReader.begun(shape.model, head, taught.seen, seed)
         return reader.to(machine.device)
     tokenizer, model = base.start(shape, machine, seed, _corpus(taught) if shape.model == TINY else [])

@@ -11,7 +11,7 @@ from lib.correlation import grammar
 from lib.correlation.grammar import StringGrammar
 from lib.errors import BadInput
 
-WORDS = ["<end>", "a", "b ", '"', '",', "\\", "\n", "c\td", 'say "no"', "\u00e9", "{", "}"]
+WORDS = ["<end>", "a", "b ", '"', '",', "\\", "\n", "c\td", 'say "no"', "\u00e9", "{", "}", " "]
 
 
 def tokenizer_of(words: list[str]) -> PreTrainedTokenizerFast:
@@ -21,9 +21,16 @@ def tokenizer_of(words: list[str]) -> PreTrainedTokenizerFast:
 
 
 def test_what_needs_an_escape_is_not_inside_a_string():
-    known = StringGrammar(tokenizer_of(WORDS), vocabulary=14)
-    assert [word for word, inside in zip(WORDS, known.inside.tolist()) if inside] == ["a", "b ", "\u00e9", "{", "}"]
-    assert known.inside[12:].tolist() == [False, False], "rows of the head that no token belongs to"
+    known = StringGrammar(tokenizer_of(WORDS), vocabulary=15)
+    assert [word for word, inside in zip(WORDS, known.inside.tolist()) if inside] == [
+        "a",
+        "b ",
+        "\u00e9",
+        "{",
+        "}",
+        " ",
+    ]
+    assert known.inside[13:].tolist() == [False, False], "rows of the head that no token belongs to"
     assert WORDS[known.close] == '"'
 
 
@@ -48,6 +55,13 @@ def test_the_likeliest_allowed_token_is_taken_until_the_quote():
 
     assert grammar.complete(known, logits_after, limit=10) == [1, 2]
     assert fed == [[], [1], [2]]
+
+
+def test_a_string_begins_with_something_to_read():
+    """Were it for the model, it would close at once, and else begin with a blank."""
+    known = StringGrammar(tokenizer_of(WORDS), vocabulary=len(WORDS))
+    closing = torch.zeros(len(WORDS)).index_put((torch.tensor([3, 12, 10]),), torch.tensor([3.0, 2.0, 1.0]))
+    assert grammar.complete(known, lambda _: closing, limit=10) == [10]
 
 
 def test_a_limit_ends_what_would_not_end():
