@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 import tiny_contracts
 
+from lib import files
 from lib.correlation import prices, sources
 from lib.correlation.labels import Labels
 from lib.errors import BadInput
@@ -63,6 +64,24 @@ def test_a_state_and_a_name_make_a_contract(tmp_path):
     assert [one.id for one in panel.contracts] == ["wi_republican"]
     assert panel.contracts[0].title == "Will the Republican candidate win Wisconsin in the 2020 presidential election?"
     assert panel.untitled == 1
+
+
+def test_titles_may_stand_beside_the_prices(tmp_path):
+    """One table is enough, without any other name for a contract."""
+    lines = [
+        "title,event,date,close",
+        *(f"Will {who} win?,race,2024-01-0{day},0.{day}" for who in "XY" for day in (1, 2)),
+    ]
+    (tmp_path / "all.csv").write_text("\n".join(lines))
+    panel = prices.read(tmp_path)
+    assert [tuple(one) for one in panel.contracts] == [
+        ("will_x_win", "Will X win?", "race", None),
+        ("will_y_win", "Will Y win?", "race", None),
+    ]
+    assert panel.closes.tolist() == [[0.1, 0.1], [0.2, 0.2]] and list(panel.files) == ["all.csv"]
+    (tmp_path / "more.csv").write_text("title,event,date,close\nWill x win?,race,2024-01-03,0.5\n")
+    with pytest.raises(BadInput, match="contract 'will_x_win' has two titles, events or ends, expected one"):
+        prices.read(tmp_path)
 
 
 def test_the_sample_is_the_published_figures():
