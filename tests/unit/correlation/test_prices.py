@@ -68,11 +68,8 @@ def test_a_state_and_a_name_make_a_contract(tmp_path):
 
 def test_titles_may_stand_beside_the_prices(tmp_path):
     """One table is enough, without any other name for a contract."""
-    lines = [
-        "title,event,date,close",
-        *(f"Will {who} win?,race,2024-01-0{day},0.{day}" for who in "XY" for day in (1, 2)),
-    ]
-    (tmp_path / "all.csv").write_text("\n".join(lines))
+    rows = [(f"Will {who} win?", "race", f"2024-01-0{day}", day / 10) for who in "XY" for day in (1, 2)]
+    files.write_csv(tmp_path / "all.csv", ["title", "event", "date", "close"], rows)
     panel = prices.read(tmp_path)
     assert [tuple(one) for one in panel.contracts] == [
         ("will_x_win", "Will X win?", "race", None),
