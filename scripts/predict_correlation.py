@@ -20,7 +20,8 @@ def main() -> None:
     trained = model.load(args.model, cli.knobs(Compute, args))
 
     started = time.perf_counter()
-    answers = trained.answers(*zip(*pairs), args.reasoning, args.max_new_tokens)
+    a_titles, b_titles = [a for a, _ in pairs], [b for _, b in pairs]
+    answers = trained.answers(a_titles, b_titles, args.reasoning, args.max_new_tokens)
     elapsed = time.perf_counter() - started
 
     for answer in answers:

@@ -34,7 +34,7 @@ def undisturbed(training):
     return run
 
 
-@pytest.mark.parametrize("share", [0.05, 0.4, 0.8, 0.97])
+@pytest.mark.parametrize("share", [0.02, 0.4, 0.8, 0.97])
 def test_row_21_killed_at_a_file_operation(training, undisturbed, share):
     """Before the first state, between two, with a best model, and while the model's folder is written."""
     run = training(f"killed-{share}")

@@ -48,7 +48,7 @@ def test_row_25_a_gpu_that_is_not_there(world, tmp_path):
 
 
 def test_row_25_four_bits_of_a_model_that_is_no_language_model(world, tmp_path):
-    with pytest.raises(BadInput, match=r"^correlation\.model\.use_4bit: minilm is a packaged encoder, expected"):
+    with pytest.raises(BadInput, match=r"^correlation\.model\.use_4bit: minilm is an encoder, expected"):
         train(world, tmp_path, use_4bit=True)
 
 

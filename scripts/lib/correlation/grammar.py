@@ -28,7 +28,7 @@ class StringGrammar:
         texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))], skip_special_tokens=False)
         allowed = [bool(text) and not FORBIDDEN & set(text) and at not in special for at, text in enumerate(texts)]
         if '"' not in texts or not any(allowed):
-            raise BadInput("correlation.model: a tokenizer without a token for the quote, expected one that writes JSON")
+            raise BadInput("correlation.model.model: its tokenizer has no token for a quote, expected one for JSON")
         self.close = texts.index('"')
         self.inside = torch.zeros(vocabulary, dtype=torch.bool)
         self.inside[: len(allowed)] = torch.tensor(allowed)

@@ -20,7 +20,7 @@ def start(shape: Shape, head: Head, machine: Compute, seed: int, taught: Labelle
     """A reader before training: a number head over a packaged encoder, or a language model."""
     if shape.model in encoders.PACKAGED:
         if shape.use_4bit:
-            raise BadInput(f"correlation.model.use_4bit: {shape.model} is a packaged encoder, expected a language model")
+            raise BadInput(f"correlation.model.use_4bit: {shape.model} is an encoder, expected a language model")
         reader = EncoderReader.begun(shape.model, head, taught.seen, seed)
         return reader.to(machine.device)
     tokenizer, model = base.start(shape, machine, seed, _corpus(taught) if shape.model == TINY else [])

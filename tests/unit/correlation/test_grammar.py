@@ -70,5 +70,5 @@ def test_a_limit_ends_what_would_not_end():
 
 
 def test_a_tokenizer_that_cannot_close_a_string_is_refused():
-    with pytest.raises(BadInput, match="without a token for the quote"):
+    with pytest.raises(BadInput, match="its tokenizer has no token for a quote"):
         StringGrammar(tokenizer_of(["<end>", "a"]), vocabulary=2)
