@@ -19,7 +19,7 @@ def compose(pair: Measured, titles: tuple[str, str], stratum: str, facts: dict[s
 
 def relation(titles: tuple[str, str], stratum: str, facts: dict[str, float]) -> str:
     if facts["number_slot"]:
-        return "One question at two thresholds or dates, so that one outcome implies the other"
+        return "One question with two numbers or dates"
     if stratum == "same_event":
         won = all(WINS & set(title.lower().split()) for title in titles)
         return "Exclusive outcomes of one event" if won and facts["subject_slot"] else "Two outcomes of one event"
