@@ -1,7 +1,7 @@
 """Lexical facts about two contract titles: what boosting learns from and the model is told.
 
 Every fact is symmetric in the two titles and between 0 and 1. Two titles that differ in one place only have a
-slot there: of candidates (subject_slot), of thresholds or dates (number_slot: nested, one implies the other), or of
+slot there: of a subject (subject_slot: rivals, say), of numbers or dates (number_slot: thresholds, say), or of
 anything else (object_slot). Outcomes of one question differ in its subject or in a number.
 """
 
