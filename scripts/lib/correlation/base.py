@@ -80,6 +80,8 @@ def _place(shape: Shape) -> tuple[str, dict[str, Any]]:
     if file.suffix == ".gguf":
         if not file.is_file():
             raise BadInput(f"{KEY}: {shape.model}: no such file")
+        if shape.use_4bit:
+            raise BadInput(f"correlation.model.use_4bit: {shape.model} is quantised already, expected a folder or hub id")
         return str(file.parent), {"gguf_file": file.name, "local_files_only": True}
     name = encoders.locate(shape.model, KEY)
     offline = Path(name).is_dir() or not encoders.hub_answers(name)
