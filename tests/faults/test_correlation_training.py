@@ -52,6 +52,18 @@ def test_row_25_four_bits_of_a_model_that_is_no_language_model(world, tmp_path):
         train(world, tmp_path, use_4bit=True)
 
 
+def test_row_25_four_bits_of_a_file_that_is_quantised_already(world, tmp_path):
+    (tmp_path / "small.gguf").write_bytes(b"GGUF")
+    with pytest.raises(BadInput, match=r"use_4bit: small\.gguf is quantised already, expected a folder or hub id$"):
+        train(world, tmp_path, model=str(tmp_path / "small.gguf"), use_4bit=True)
+
+
+def test_row_25_a_file_that_is_no_model(world, tmp_path):
+    (tmp_path / "small.gguf").write_bytes(b"GGUF")
+    with pytest.raises(BadInput, match=r"^correlation\.model\.model: model .*small\.gguf' cannot be loaded"):
+        train(world, tmp_path, model=str(tmp_path / "small.gguf"))
+
+
 def test_row_26_a_loss_that_is_not_finite_stops_before_the_update(world, tmp_path, monkeypatch):
     taught = EncoderReader.teach
     steps = iter(range(100))

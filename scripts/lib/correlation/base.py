@@ -5,6 +5,7 @@ QLoRA: NF4 with double quantisation (Dettmers et al. 2023, 2305.14314) through b
 """
 
 import importlib.util
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,7 @@ def load(shape: Shape, machine: Compute) -> tuple[Any, Any]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(place, **options)
         model = AutoModelForCausalLM.from_pretrained(place, device_map=machine.device, **options, **more)
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, SafetensorError, struct.error) as error:
         why = "cannot be loaded" if Path(shape.model).exists() else "is not on disk and cannot be fetched"
         raise BadInput(f"{KEY}: model {shape.model!r} {why} ({str(error).splitlines()[0]})") from None
     return tokenizer, model.eval().requires_grad_(False)
@@ -81,7 +82,7 @@ def _place(shape: Shape) -> tuple[str, dict[str, Any]]:
         if not file.is_file():
             raise BadInput(f"{KEY}: {shape.model}: no such file")
         if shape.use_4bit:
-            raise BadInput(f"correlation.model.use_4bit: {shape.model} is quantised already, expected a folder or hub id")
+            raise BadInput(f"correlation.model.use_4bit: {file.name} is quantised already, expected a folder or hub id")
         return str(file.parent), {"gguf_file": file.name, "local_files_only": True}
     name = encoders.locate(shape.model, KEY)
     offline = Path(name).is_dir() or not encoders.hub_answers(name)
