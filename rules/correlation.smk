@@ -127,7 +127,7 @@ rule eval_correlation:
         code=code("eval_unified.py", "lib/correlation/evaluation.py"),
         schema="config/schemas/metrics.json",
         data=CORRELATION_DATA,
-        models=expand("results/correlation/{arm}/reader.json", arm=CORRELATION_ARMS),
+        models=expand("results/correlation/{arm}/{name}", arm=CORRELATION_ARMS, name=["reader.json", "metrics.json"]),
     output:
         "results/correlation/metrics.json",
     log:

@@ -42,7 +42,7 @@ def draw(points: Json, curve: list[Json], score: str, path: Path) -> None:
     against.plot([-1, 1], [-1, 1], "-", color=drawing.FAINT, linewidth=0.8)
     reach = 1.1 * max(0.1, *(abs(number) for name in ("predicted", "true") for number in points[name]))
     against.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="predicted", ylabel="measured")
-    against.set_title(f"Correlation of pairs that training never saw: {score}", loc="left")
+    against.set_title(f"Pairs that training never saw: {score}", loc="left")
     against.legend(fontsize=7.5, frameon=False)
 
     confident, right = ([one[name] for one in curve] for name in ("confidence", "right"))
@@ -54,9 +54,8 @@ def draw(points: Json, curve: list[Json], score: str, path: Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout(pad=0.6)
     said = ", ".join(f"{one:.2f} right {share:.2f}" for one, share in zip(confident, right))
-    drawing.save(
-        figure, path, f"Predicted against measured correlations of {len(points['true'])} pairs, {score}. {told}"
-    )
+    pairs = len(points["true"])
+    drawing.save(figure, path, f"Predicted against measured correlations of {pairs} pairs, {score}. Confidence {said}")
 
 
 if __name__ == "__main__":

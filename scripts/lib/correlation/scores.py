@@ -71,9 +71,13 @@ def judge(truth: Array, a_events: NDArray, b_events: NDArray, seed: int) -> Judg
 
 
 def calibration(confidences: Array, right: Array, bins: int = 5) -> list[dict[str, float]]:
-    """Equally large groups from the least to the most confident: mean confidence, share that was right, pairs."""
-    order = np.argsort(confidences, kind="stable")
+    """Groups from the least to the most confident: mean confidence, share that was right, pairs.
+
+    As equally large as can be, for equal confidences stay together.
+    """
+    edges = np.unique(np.quantile(confidences, np.arange(1, bins) / bins))
+    group = np.searchsorted(edges, confidences, side="left")
+    rows = [np.flatnonzero(group == one) for one in np.unique(group)]
     return [
-        {"confidence": float(confidences[rows].mean()), "right": float(right[rows].mean()), "pairs": len(rows)}
-        for rows in np.array_split(order, min(bins, len(order)))
+        {"confidence": float(confidences[at].mean()), "right": float(right[at].mean()), "pairs": len(at)} for at in rows
     ]

@@ -96,3 +96,6 @@ def test_calibration_groups_from_the_least_to_the_most_confident():
         {"confidence": pytest.approx(0.55), "right": 0.5, "pairs": 2},
         {"confidence": pytest.approx(0.85), "right": 1.0, "pairs": 2},
     ]
+    assert scores.calibration(np.full(6, 0.9), right) == [
+        {"confidence": 0.9, "right": pytest.approx(4 / 6), "pairs": 6}
+    ]
