@@ -26,7 +26,7 @@ def main() -> None:
         r2 = next(entry["value"] for entry in metrics["metrics"] if entry["metric"] == "r2")
     except (KeyError, StopIteration) as error:
         raise BadInput(f"{args.metrics}: nothing about {error}, expected the metrics of correlation") from None
-    draw(points, curve, f"R2 {r2:.2f}" + (f" of at most {ceiling:.2f}" if ceiling else ""), args.out)
+    draw(points, curve, f"R2 {r2:.2f}" + (f", noise ceiling {ceiling:.2f}" if ceiling else ""), args.out)
 
 
 def draw(points: Json, curve: list[Json], score: str, path: Path) -> None:

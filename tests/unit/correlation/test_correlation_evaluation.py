@@ -125,7 +125,7 @@ def test_the_picture_shows_every_pair_and_says_the_ceiling(world, measured, tmp_
     drawn = (tmp_path / "a.svg").read_text()
     assert drawn == (tmp_path / "b.svg").read_text()
     r2, ceiling = entry(measured, "r2")["value"], measured["details"]["ceiling"]
-    assert f"R2 {r2:.2f} of at most {ceiling:.2f}" in drawn
+    assert f"R2 {r2:.2f}, noise ceiling {ceiling:.2f}" in drawn
     assert f"correlations of {len(measured['details']['points']['true'])} pairs" in drawn
 
 
