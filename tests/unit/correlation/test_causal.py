@@ -51,7 +51,7 @@ def test_the_loss_is_transformers_loss_of_unpadded_rows(reader, rows):
         labels[0, : -len(answer)] = -100
         sums += float(reader.model(input_ids=ids, labels=labels).loss.detach()) * len(answer)
     generation, _ = reader.teach(prompts, answers, scores)
-    assert float(generation) == pytest.approx(sums / sum(map(len, answers)), abs=1e-5)
+    assert float(generation.detach()) == pytest.approx(sums / sum(map(len, answers)), abs=1e-5)
 
 
 def test_the_head_runs_on_the_answers_columns_only(reader, rows):

@@ -23,7 +23,7 @@ COLUMNS = ("step", "loss", "generation_loss", "regression_loss", "total_loss", "
 @pytest.fixture(scope="module")
 def trained(world, base_folder) -> dict[str, Path]:
     """Folders of the packaged encoder's two arms, of the small Llama, and of LoRA on a model from disk."""
-    little = {"max_length": 128, "limit": 12, "per_device_train_batch_size": 4, "eval_steps": 12}
+    little = {"max_length": 112, "limit": 12, "per_device_train_batch_size": 4, "eval_steps": 12}
     return {
         "hybrid": world.trained("hybrid", num_train_epochs=8),
         "ce_only": world.trained("ce_only", num_train_epochs=8, regression_loss_weight=0.0),
@@ -149,7 +149,7 @@ def test_untrained_readers_say_nothing_of_a_pair(world):
 def test_a_limit_takes_so_many_pairs_by_lot(world):
     few = objective.labelled(world.pairs, world.rag, "train", True, Plan(rag_top_k=3, limit=5))
     assert len(few) == 5
-    assert len(objective.labelled(world.pairs, world.rag, "validation", True, Plan(rag_top_k=3, limit=5))) == 15
+    assert len(objective.labelled(world.pairs, world.rag, "validation", True, Plan(rag_top_k=3, limit=5))) == 6
     titles = set(zip(world.taught.seen.a_titles, world.taught.seen.b_titles))
     assert set(zip(few.seen.a_titles, few.seen.b_titles)) < titles
 
