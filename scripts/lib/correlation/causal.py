@@ -15,6 +15,7 @@ from torch import Tensor
 
 from .. import encoders
 from ..compute import Compute
+from ..errors import BadInput
 from . import grammar, losses, numbers, prompt
 from .evidence import Evidence
 from .grammar import StringGrammar
@@ -35,6 +36,9 @@ class CausalReader(Reader):
         self.written = self.numbers.texts()
         start = tokenizer.bos_token_id
         self.prefix = ([] if start is None else [start]) + self._ids(prompt.PREFIX)
+        if max_length <= len(self.prefix):
+            least = len(self.prefix) + 1
+            raise BadInput(f"correlation.model.max_length: {max_length} tokens, expected at least {least} for a prompt")
         self.grammar = StringGrammar(tokenizer, model.config.get_text_config().vocab_size)
 
     def inputs(self, evidence: Evidence) -> list[list[int]]:

@@ -19,6 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..errors import BadInput
+
 DIGITS = 10
 
 
@@ -88,10 +90,11 @@ def single(tokens: list[int] | None = None) -> Numbers:
 def of(tokenizer: Any) -> Numbers:
     """The way this tokenizer writes numbers: one token for each of 000 .. 200, else one for each digit."""
     whole = [tokenizer.encode(f"{score:03d}", add_special_tokens=False) for score in range(201)]
-    if all(len(ids) == 1 for ids in whole):
+    if all(len(ids) == 1 for ids in whole) and len({ids[0] for ids in whole}) == len(whole):
         return single([ids[0] for ids in whole])
     digits = [tokenizer.convert_tokens_to_ids(str(digit)) for digit in range(DIGITS)]
-    assert len({*digits}) == DIGITS, "a tokenizer without a token for each digit"
+    if len({*digits}) < DIGITS:
+        raise BadInput("correlation.model.model: its tokenizer has no token for each digit, expected one for numbers")
     return Numbers(torch.tensor([digits, digits]), torch.linspace(-1, 1, DIGITS**2))
 
 

@@ -11,6 +11,7 @@ from lib.correlation import prompt
 from lib.correlation.answer import Answer
 from lib.correlation.causal import CausalReader
 from lib.correlation.reader import distribution
+from lib.errors import BadInput
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,13 @@ def test_what_is_too_long_loses_its_farthest_neighbours_and_never_its_titles(rea
     asked = short.inputs(world.taught.seen)
     assert {len(ids) for ids in asked} == {60}
     assert all(reader.tokenizer.decode(ids).endswith(prompt.OPENING) for ids in asked)
+
+
+def test_a_prompt_without_room_is_refused(reader):
+    with pytest.raises(
+        BadInput, match=r"^correlation\.model\.max_length: 8 tokens, expected at least \d+ for a prompt$"
+    ):
+        CausalReader(reader.model, reader.tokenizer, Compute(), 8)
 
 
 def test_the_loss_is_transformers_loss_of_unpadded_rows(reader, rows):

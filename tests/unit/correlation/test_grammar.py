@@ -7,7 +7,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from lib.correlation import grammar
+from lib.correlation import grammar, numbers
 from lib.correlation.grammar import StringGrammar
 from lib.errors import BadInput
 
@@ -67,6 +67,11 @@ def test_a_string_begins_with_something_to_read():
 def test_a_limit_ends_what_would_not_end():
     known = StringGrammar(tokenizer_of(WORDS), vocabulary=len(WORDS))
     assert grammar.complete(known, lambda _: torch.eye(len(WORDS))[1], limit=7) == [1] * 7
+
+
+def test_a_tokenizer_that_cannot_write_numbers_is_refused():
+    with pytest.raises(BadInput, match="its tokenizer has no token for each digit"):
+        numbers.of(tokenizer_of(WORDS))
 
 
 def test_a_tokenizer_that_cannot_close_a_string_is_refused():
