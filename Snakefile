@@ -8,11 +8,13 @@ min_version("9.27")
 configfile: "config/config.yaml"
 configfile: "config/naics.yaml"
 configfile: "config/tickets.yaml"
+configfile: "config/correlation.yaml"
 
 
 include: "rules/common.smk"
 include: "rules/naics.smk"
 include: "rules/tickets.smk"
+include: "rules/correlation.smk"
 include: "rules/gates.smk"
 include: "rules/report.smk"
 

@@ -2,10 +2,15 @@
 
 # What report_page.py finds in a pipeline's folder: the same for all, and what one has of its own.
 SHOWN = ["gate.json", "metrics.json", "README.md", "pictures/gates.svg", "pictures/losses.svg"]
-SHOWN_OF = {"naics": expand("stage{n}.metrics.json", n=[1, 2, 3]), "tickets": ["pictures/quality.svg"]}
+SHOWN_OF = {
+    "naics": expand("stage{n}.metrics.json", n=[1, 2, 3]),
+    "tickets": ["pictures/quality.svg"],
+    "correlation": ["pictures/agreement.svg"],
+}
 HISTORIES = {
     "naics": expand("results/naics/stage{n}.history.csv", n=[1, 2, 3]),
     "tickets": ["results/tickets/history.csv"],
+    "correlation": expand("results/correlation/history_{arm}.csv", arm=["model", "ce_only", "random"]),
 }
 if config["naics"]["model"]["geometry"] == "lorentz":  # flat points have no disk
     SHOWN_OF["naics"].append("pictures/tree.svg")
@@ -66,6 +71,23 @@ rule report_tickets:
         "../envs/environment.yaml"
     shell:
         run("report_tickets.py") + " --metrics {input.metrics} --out {output} > {log} 2>&1"
+
+
+rule report_correlation:
+    input:
+        code=code("report_correlation.py"),
+        schema="config/schemas/metrics.json",
+        metrics="results/correlation/metrics.json",
+    output:
+        report("results/correlation/pictures/agreement.svg", category="correlation", labels={"picture": "agreement"}),
+    log:
+        "logs/correlation/report_correlation.log",
+    benchmark:
+        "logs/correlation/report_correlation.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        run("report_correlation.py") + " --metrics {input.metrics} --out {output} > {log} 2>&1"
 
 
 rule report_gates:

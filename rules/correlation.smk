@@ -1,0 +1,145 @@
+"""Correlation: prices or measured pairs -> split tables -> index of training pairs -> models, metrics."""
+
+from scripts.lib.correlation import settings
+
+CORRELATION_DATA = expand("results/correlation/data/{name}", name=["pairs.parquet", "contracts.parquet", "source.json"])
+CORRELATION_SNAPSHOT = multiext("results/correlation/snapshot/", "correlations.parquet", "manifest.json")
+CORRELATION_INDEX = ["pairs.json", "manifest.json", "index/index.faiss", "index/manifest.json", "vectors/vectors.npy"]
+CORRELATION_GIVEN = config["correlation"]["data"]["path"]
+# What each source reads.
+CORRELATION_FILES = {
+    "sample": expand("scripts/lib/correlation/sample/{name}", name=["prices.parquet", "contracts.csv"]),
+    "prices": sorted(map(str, Path(CORRELATION_GIVEN or ".").glob("*.[cp]*"))) if CORRELATION_GIVEN else [],
+    "pairs": CORRELATION_GIVEN or [],
+    "database": CORRELATION_GIVEN or CORRELATION_SNAPSHOT,
+}[config["correlation"]["data"]["source"]]
+
+# The model, the same by cross-entropy alone, and the same from the random split.
+CORRELATION_ARMS = {
+    "model": {"index": "rag", "args": "--index results/correlation/rag", "knobs": {}},
+    "ce_only": {"index": "rag", "args": "--index results/correlation/rag", "knobs": {"regression_loss_weight": 0.0}},
+    "random": {"index": "rag_random", "args": "--index results/correlation/rag_random --random", "knobs": {}},
+}
+# What the environment or a file .env sets over the configuration, under the original's names.
+CORRELATION_ASKED = {key: value for key, value in settings.asked().items() if key != "max_new_tokens"}
+
+PRODUCTS["correlation"] = "results/correlation/model/reader.json"
+
+
+rule export_contracts:
+    input:
+        code=code("export_contracts.py"),
+    output:
+        CORRELATION_SNAPSHOT,
+    log:
+        "logs/correlation/export_contracts.log",
+    benchmark:
+        "logs/correlation/export_contracts.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    params:
+        args=flags("correlation", "export"),
+    shell:
+        run("export_contracts.py") + " {params.args} --out results/correlation/snapshot > {log} 2>&1"
+
+
+rule prepare_contracts:
+    input:
+        code=code("prepare_contracts.py"),
+        files=CORRELATION_FILES,
+    output:
+        CORRELATION_DATA,
+    log:
+        "logs/correlation/prepare_contracts.log",
+    benchmark:
+        "logs/correlation/prepare_contracts.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    params:
+        snapshot="--path results/correlation/snapshot" if CORRELATION_FILES == CORRELATION_SNAPSHOT else "",
+        args=flags("correlation", "data"),
+    shell:
+        run("prepare_contracts.py") + " {params.snapshot} {params.args} --out results/correlation/data > {log} 2>&1"
+
+
+rule index_correlation:
+    input:
+        code=code("build_correlation_index.py"),
+        data=CORRELATION_DATA,
+    output:
+        expand("results/correlation/{{index}}/{name}", name=CORRELATION_INDEX),
+    log:
+        "logs/correlation/index_{index}.log",
+    benchmark:
+        "logs/correlation/index_{index}.benchmark.tsv"
+    wildcard_constraints:
+        index="rag|rag_random",
+    conda:
+        "../envs/environment.yaml"
+    params:
+        args=flags("correlation", "rag"),
+        random=lambda wildcards: "--random" if wildcards.index == "rag_random" else "",
+    shell:
+        run("build_correlation_index.py") + " --data results/correlation/data {params.random} {params.args}"
+        " --out results/correlation/{wildcards.index} > {log} 2>&1"
+
+
+rule train_correlation:
+    input:
+        code=code("train_correlation.py"),
+        data=CORRELATION_DATA,
+        index=lambda wildcards: expand(
+            "results/correlation/{index}/{name}",
+            index=CORRELATION_ARMS[wildcards.arm]["index"],
+            name=CORRELATION_INDEX,
+        ),
+    output:
+        model=multiext("results/correlation/{arm}/", "reader.json", "metrics.json"),
+        history="results/correlation/history_{arm}.csv",
+    log:
+        "logs/correlation/train_{arm}.log",
+    benchmark:
+        "logs/correlation/train_{arm}.benchmark.tsv"
+    wildcard_constraints:
+        arm="|".join(CORRELATION_ARMS),
+    conda:
+        "../envs/environment.yaml"
+    threads: config["threads"]
+    resources:
+        gpu=gpus,
+    params:
+        arm=lambda wildcards: CORRELATION_ARMS[wildcards.arm]["args"],
+        args=lambda wildcards: merged(
+            MACHINE,
+            *(config["correlation"][layer] for layer in ("model", "head", "train")),
+            CORRELATION_ASKED,
+            CORRELATION_ARMS[wildcards.arm]["knobs"],
+        ),
+    shell:
+        run("train_correlation.py")
+        + " --data results/correlation/data {params.arm} {params.args} --name {wildcards.arm}"
+        " --state results/correlation/state --tensorboard results/correlation/tensorboard/{wildcards.arm}"
+        " --history {output.history} --out results/correlation/{wildcards.arm} > {log} 2>&1"
+
+
+rule eval_correlation:
+    input:
+        code=code("eval_unified.py", "lib/correlation/evaluation.py"),
+        schema="config/schemas/metrics.json",
+        data=CORRELATION_DATA,
+        models=expand("results/correlation/{arm}/{name}", arm=CORRELATION_ARMS, name=["reader.json", "metrics.json"]),
+    output:
+        "results/correlation/metrics.json",
+    log:
+        "logs/correlation/eval_correlation.log",
+    benchmark:
+        "logs/correlation/eval_correlation.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: config["threads"]
+    params:
+        args=flags("correlation", "eval"),
+    shell:
+        run("eval_unified.py") + " correlation --model results/correlation/model --ce-only results/correlation/ce_only"
+        " --random-model results/correlation/random --data results/correlation/data {params.args} --split test"
+        " --out {output} > {log} 2>&1"

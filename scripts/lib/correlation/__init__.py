@@ -1,0 +1,1 @@
+"""Correlation: how two prediction-market contracts move together, read from their titles."""

@@ -1,0 +1,140 @@
+"""A frozen sentence encoder with a number head: the reader for machines without a language model.
+
+What it reads of a pair is symmetric in A and B: lexical facts, what the nearest known pairs did, and the leading
+directions of |a - b| and a * b of the titles' vectors. A few small heads over these, which differ in their first
+weights and dropout alone, give logits of the 201 number tokens; their chances are averaged (a deep ensemble,
+Lakshminarayanan et al. 2017).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from .. import seeds
+from . import explanation, numbers
+from .evidence import Evidence
+from .rag import TitleVectors, pair_vectors
+from .reader import Reader
+
+NEAREST = 5
+SOFTENING = 0.05  # of distances, so that a neighbour at no distance has a finite weight
+FARTHEST = 3.0  # standard deviations; what lies beyond says no more
+SMALL = 1e-6
+NOWHERE = 1.0  # distance of neighbours that are not there: the width of the space of unit vectors
+
+
+@dataclass(frozen=True)
+class Head:
+    """The number head: `heads` of one hidden layer, over facts, neighbours and `directions` of the titles' vectors."""
+
+    heads: int = 8
+    hidden: int = 64
+    directions: int = 24
+    dropout: float = 0.1
+
+
+class EncoderReader(Reader):
+    """Number logits from standardised features; everything but the heads is fixed by the training pairs."""
+
+    center: Tensor
+    scale: Tensor
+    mean_vector: Tensor
+    axes: Tensor
+
+    def __init__(self, name: str, shape: Head, features: int, width: int) -> None:
+        super().__init__()
+        self.name, self.shape, self.numbers = name, shape, numbers.single()
+        scores = len(self.numbers.values)
+        self.register_buffer("center", torch.zeros(features))
+        self.register_buffer("scale", torch.ones(features))
+        self.register_buffer("mean_vector", torch.zeros(width))
+        self.register_buffer("axes", torch.zeros(width, shape.directions))
+        self.into = nn.Parameter(torch.zeros(shape.heads, features, shape.hidden))
+        self.into_bias = nn.Parameter(torch.zeros(shape.heads, 1, shape.hidden))
+        self.out = nn.Parameter(torch.zeros(shape.heads, shape.hidden, scores))
+        self.out_bias = nn.Parameter(torch.zeros(shape.heads, 1, scores))
+        self._titles: list[TitleVectors] = []  # loaded when first asked for, and no part of the state
+
+    def inputs(self, evidence: Evidence) -> Tensor:
+        """Standardised features of pairs, `(n, f)` float32."""
+        projected = (torch.from_numpy(self._vectors(evidence)) - self.mean_vector.cpu()) @ self.axes.cpu()
+        plain = torch.cat([torch.from_numpy(_plain(evidence)), projected], dim=1)
+        return ((plain - self.center.cpu()) / self.scale.cpu()).clamp(-FARTHEST, FARTHEST)
+
+    def targets(self, correlations: NDArray[np.floating], reasonings: Sequence[str]) -> list[list[int]]:
+        """The number tokens alone: reasoning is composed, not taught."""
+        assert len(correlations) == len(reasonings)
+        return self.numbers.ids(self.numbers.score(correlations))
+
+    def teach(self, inputs: Sequence[Tensor], targets: Sequence[list[int]], scores: Tensor) -> tuple[Tensor, Tensor]:
+        """(mean cross-entropy of the number tokens, expected correlations `(heads, b)`), both with gradient."""
+        logits = self(torch.stack(list(inputs)).to(self.out.device))  # (heads, b, s)
+        wanted = torch.tensor(targets, device=self.out.device).T.expand(len(logits), -1)  # (heads, b)
+        known, scores = self.numbers.to(self.out.device), scores.to(self.out.device)
+        expected = torch.stack([known.taught(own[:, None], known.classes(scores)) for own in logits])
+        return F.cross_entropy(logits.flatten(0, 1), wanted.flatten()), expected
+
+    @torch.no_grad()
+    def read(self, inputs: Tensor) -> NDArray[np.float64]:
+        """Chance of every score, the mean over the heads, `(n, f)` to `(n, s)`."""
+        return self(inputs.to(self.out.device)).softmax(dim=-1).mean(dim=0).double().cpu().numpy()
+
+    def explain(self, evidence: Evidence, row: int, _: float, max_new_tokens: int) -> str:
+        """Composed of facts and of what the nearest known pairs did, in at most so many words."""
+        words = explanation.compose(evidence, row)
+        return " ".join(words.split()[:max_new_tokens])
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Logits of every head, `(n, f)` to `(heads, n, s)`."""
+        shown = F.dropout(inputs.expand(len(self.into), -1, -1), self.shape.dropout, self.training)
+        hidden = F.gelu(torch.baddbmm(self.into_bias, shown, self.into))
+        return torch.baddbmm(self.out_bias, F.dropout(hidden, self.shape.dropout, self.training), self.out)
+
+    @classmethod
+    def begun(cls, name: str, shape: Head, evidence: Evidence, seed: int) -> "EncoderReader":
+        """With the standardisation and directions of the training pairs, and first weights that the seed decides."""
+        titles = TitleVectors(name)
+        vectors = torch.from_numpy(pair_vectors(titles(evidence.a_titles), titles(evidence.b_titles)))
+        plain = torch.from_numpy(_plain(evidence))
+        reader = cls(name, shape, plain.shape[1] + shape.directions, vectors.shape[1])
+        reader._titles.append(titles)
+        reader.mean_vector.copy_(vectors.mean(dim=0))
+        _, _, directions = torch.linalg.svd(vectors - reader.mean_vector, full_matrices=False)
+        reader.axes[:, : len(directions)] = directions[: shape.directions].T
+        whole = torch.cat([plain, (vectors - reader.mean_vector) @ reader.axes], dim=1)
+        spread = whole.std(dim=0)
+        reader.center.copy_(whole.mean(dim=0))
+        reader.scale.copy_(torch.where(spread > SMALL, spread, 1.0))
+        seeds.seed_torch(seed, "initial weights")
+        nn.init.normal_(reader.into, std=whole.shape[1] ** -0.5)
+        nn.init.normal_(reader.out, std=0.1 * shape.hidden**-0.5)
+        return reader.eval()
+
+    def _vectors(self, evidence: Evidence) -> NDArray[np.float32]:
+        """|a - b| and a * b of the titles' unit vectors, `(n, 2 d)`."""
+        if not self._titles:
+            self._titles.append(TitleVectors(self.name))
+        vectors = self._titles[0]
+        return pair_vectors(vectors(evidence.a_titles), vectors(evidence.b_titles))
+
+
+def _plain(evidence: Evidence) -> NDArray[np.float32]:
+    """Facts, and the neighbours' correlations and distances summed up, `(n, facts + 6)`."""
+    told = [[*facts.values()] for facts in evidence.facts]
+    known = [_summary(neighbours) for neighbours in evidence.neighbours]
+    return np.concatenate([np.array(told), np.array(known)], axis=1).astype(np.float32)
+
+
+def _summary(neighbours: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Of the neighbours' correlations the mean, weighted mean, mean of the nearest, spread; and two distances."""
+    if not neighbours:
+        return [0.0, 0.0, 0.0, 0.0, NOWHERE, NOWHERE]
+    r, distance = (np.array([pair[key] for pair in neighbours]) for key in ("correlation", "distance"))
+    weight = 1 / (distance + SOFTENING)
+    return [r.mean(), r @ weight / weight.sum(), r[:NEAREST].mean(), r.std(), distance[0], distance.mean()]

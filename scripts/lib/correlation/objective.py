@@ -1,0 +1,95 @@
+"""The loss of a step: some pairs, each in one of its two orders, through the hybrid loss."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .. import seeds
+from ..training import Settings
+from .dataset import Pairs
+from .evidence import Evidence, gather
+from .losses import Loss
+from .rag import SemanticRAG
+from .reader import Reader, distribution
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How training goes through the pairs, in both orders each; `rag_top_k` known pairs are consulted for each."""
+
+    num_train_epochs: int = 3
+    per_device_train_batch_size: int = 4
+    learning_rate: float = 2e-4
+    rag_top_k: int = 5
+    seed: int = 1
+    warmup_ratio: float = 0.05
+    weight_decay: float = 0.01
+    max_grad_norm: float = 1.0
+    save_seconds: float = 60.0
+    eval_steps: int = 0
+    patience: int = 0
+    limit: int | None = None  # training pairs, the first by lot; None takes all
+
+    def settings(self, pairs: int) -> Settings:
+        """The loop's settings for so many training pairs: as many steps as the epochs have batches."""
+        steps = -(-2 * pairs * self.num_train_epochs // self.per_device_train_batch_size)
+        same = ("learning_rate", "seed", "warmup_ratio", "weight_decay", "max_grad_norm", "save_seconds")
+        return Settings(
+            steps, eval_steps=self.eval_steps, patience=self.patience, **{name: getattr(self, name) for name in same}
+        )
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """n pairs of a split: what is seen of them, their correlations `(n,)` and why."""
+
+    seen: Evidence
+    correlations: NDArray[np.float64]
+    reasonings: list[str]
+
+    def __len__(self) -> int:
+        return len(self.seen)
+
+
+def labelled(pairs: Pairs, rag: SemanticRAG, split: str, disjoint: bool, plan: Plan) -> Labelled:
+    """Pairs of a split, of training at most `plan.limit`; none finds itself or a pair with one of its contracts."""
+    rows = pairs.rows(split, disjoint)
+    if split == "train" and plan.limit is not None:
+        rows = np.sort(seeds.generator(plan.seed, "limit").permutation(rows)[: plan.limit])
+    columns = ([column[row] for row in rows] for column in (pairs.a_titles, pairs.b_titles, pairs.a, pairs.b))
+    seen = gather(rag, plan.rag_top_k, *columns)
+    return Labelled(seen, pairs.correlations[rows], [pairs.reasonings[row] for row in rows])
+
+
+class Objective:
+    """`backward(step)` for the training loop: a function of the weights and (seed, step)."""
+
+    def __init__(self, reader: Reader, taught: Labelled, loss: Loss, plan: Plan) -> None:
+        self.reader, self.loss, self.plan = reader, loss, plan
+        self.inputs = reader.inputs(taught.seen.both_orders())
+        self.targets = reader.targets(taught.correlations, taught.reasonings) * 2
+        self.correlations = torch.from_numpy(np.tile(taught.correlations, 2).astype(np.float32))
+        self.scores = reader.numbers.score(self.correlations)
+
+    def backward(self, step: int) -> dict[str, float]:
+        """Add the step's gradient to the parameters and return its losses."""
+        size, seed = self.plan.per_device_train_batch_size, self.plan.seed
+        rows = seeds.shuffled_epochs(len(self.targets), size, seed, "pairs", step)
+        inputs, targets = _picked(self.inputs, rows), _picked(self.targets, rows)
+        generation, expected = self.reader.teach(inputs, targets, self.scores[rows])
+        total, parts = self.loss(generation, expected, self.correlations[rows].to(expected.device))
+        total.backward()
+        return {"loss": total.item()} | {name: part.item() for name, part in parts.items()}
+
+
+def _picked(items: Sequence, rows: NDArray[np.integer]) -> list:
+    return [items[row] for row in rows]
+
+
+def score(reader: Reader, held_out: Labelled) -> float:
+    """What chooses the weights: minus the RMSE of the expected number on validation pairs."""
+    off = distribution(reader, held_out.seen).mean - held_out.correlations
+    return -float(np.sqrt((off**2).mean()))

@@ -1,0 +1,62 @@
+"""Draw what a correlation model is worth: predicted against measured with the noise ceiling, and its calibration."""
+
+from pathlib import Path
+from typing import Any
+
+from lib import cli, config, files
+from lib.errors import BadInput
+from lib.report import drawing
+
+Json = dict[str, Any]
+
+MARKS = {"same_event": "s", "near": "o", "far": "^"}  # a shape each, so that strata are told apart without colour
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--metrics", type=Path, required=True, help="metrics.json of correlation")
+    parser.add_argument("--out", type=Path, required=True, help="the picture, SVG")
+    args = parser.parse_args()
+
+    metrics = files.read_json(args.metrics)
+    config.check(metrics, "metrics", str(args.metrics))
+    try:
+        details = metrics["details"]
+        points, curve, ceiling = details["points"], details["calibration"]["points"], details["ceiling"]
+        r2 = next(entry["value"] for entry in metrics["metrics"] if entry["metric"] == "r2")
+    except (KeyError, StopIteration) as error:
+        raise BadInput(f"{args.metrics}: nothing about {error}, expected the metrics of correlation") from None
+    draw(points, curve, f"R2 {r2:.2f}" + (f", noise ceiling {ceiling:.2f}" if ceiling else ""), args.out)
+
+
+def draw(points: Json, curve: list[Json], score: str, path: Path) -> None:
+    """One panel under the other."""
+    figure = drawing.figure(6.4)
+    against, calibrated = figure.subplots(2, 1, height_ratios=[3, 2])
+    for stratum, mark in MARKS.items():
+        at = [row for row, of in enumerate(points["stratum"]) if of == stratum]
+        told, true = ([points[name][row] for row in at] for name in ("predicted", "true"))
+        if at:
+            label = stratum.replace("_", " ")
+            against.plot(told, true, mark, color=drawing.INK, markersize=3.5, fillstyle="none", label=label)
+    against.plot([-1, 1], [-1, 1], "-", color=drawing.FAINT, linewidth=0.8)
+    reach = 1.1 * max(0.1, *(abs(number) for name in ("predicted", "true") for number in points[name]))
+    against.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="predicted", ylabel="measured")
+    against.set_title(f"Pairs that training never saw: {score}", loc="left")
+    against.legend(fontsize=7.5, frameon=False)
+
+    confident, right = ([one[name] for one in curve] for name in ("confidence", "right"))
+    calibrated.plot(confident, right, "o-", color=drawing.INK, markersize=4.5)
+    calibrated.plot([0, 1], [0, 1], "-", color=drawing.FAINT, linewidth=0.8)
+    calibrated.set(xlim=(0, 1.02), ylim=(0, 1.05), xlabel="confidence", ylabel="within 0.2")
+    calibrated.set_title("Confidence and how often it was right", loc="left")
+    for axes in (against, calibrated):
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.tight_layout(pad=0.6)
+    said = ", ".join(f"{one:.2f} right {share:.2f}" for one, share in zip(confident, right))
+    pairs = len(points["true"])
+    drawing.save(figure, path, f"Predicted against measured correlations of {pairs} pairs, {score}. Confidence {said}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,65 @@
+"""Train a model that reads two contracts and answers with a number, by cross-entropy plus a regression loss.
+
+The best weights by validation RMSE of the expected number are kept; confidence and intervals are set right on the same
+validation pairs. What is saved is loaded again and compared.
+"""
+
+import argparse
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from lib import cli, files, state, training
+from lib.compute import Compute
+from lib.correlation import calibration, dataset, measures, objective, readers, saving
+from lib.correlation.base import Shape
+from lib.correlation.encoder import Head
+from lib.correlation.losses import Loss
+from lib.correlation.model import CorrelationModel
+from lib.correlation.objective import Objective, Plan
+from lib.correlation.rag import SemanticRAG, refuse_leaks
+from lib.correlation.reader import distribution
+
+
+def main() -> None:
+    args = arguments()
+    with state.state_folder(args.state, args.name, state.identity(Path(__file__).name, vars(args))) as folder:
+        pairs, rag = dataset.load(args.data), SemanticRAG(args.index).load()
+        refuse_leaks(rag, pairs, "validation", not args.random)
+        shape, head, loss, plan, machine = (cli.knobs(kind, args) for kind in (Shape, Head, Loss, Plan, Compute))
+        taught, held_out = (
+            objective.labelled(pairs, rag, split, not args.random, plan) for split in ("train", "validation")
+        )
+
+        reader = readers.start(shape, head, machine, plan.seed, taught)
+        untrained = distribution(reader, held_out.seen).chances
+        goal, score = Objective(reader, taught, loss, plan), partial(objective.score, reader, held_out)
+        history = training.fit(reader, goal.backward, plan.settings(len(taught)), folder, score, args.tensorboard)
+
+        found = distribution(reader, held_out.seen)
+        model = CorrelationModel(reader, rag, plan.rag_top_k, calibration.fit(found, held_out.correlations))
+        training.write_history(args.history, history)
+        with files.writing(args.out) as temporary:
+            temporary.mkdir()
+            about = {"steps": len(history), "loss": asdict(loss), "plan": asdict(plan)}
+            saving.save(temporary, model, shape, head, about)
+            saving.verify(temporary, model, held_out.seen, untrained, machine)
+            files.write_json(temporary / saving.METRICS, measures.of_splits(model, pairs, not args.random))
+
+
+def arguments() -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder made by prepare_contracts.py")
+    parser.add_argument("--index", type=Path, required=True, help="folder made by build_correlation_index.py")
+    parser.add_argument("--random", action="store_true", help="learn from the random split; the index must hold it too")
+    parser.add_argument("--state", type=Path, required=True, help="folder where an unfinished run waits")
+    parser.add_argument("--name", default="train", help="of this run among those of the state folder")
+    parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard scalars")
+    parser.add_argument("--history", type=Path, required=True, help="history.csv, one row a step")
+    parser.add_argument("--out", type=Path, required=True, help="the model's folder")
+    cli.add_knobs(parser, Compute, Shape, Head, Loss, Plan)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    cli.run(main)
