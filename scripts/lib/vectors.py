@@ -4,7 +4,7 @@ A folder holds `vectors.npy` (n, d), `ids.txt` (one id a line) and `manifest.jso
 their shape, and the sha256 of both files).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from .files import read_json, read_text, sha256, write_json, write_text, writing
 
 Matrix = NDArray[np.floating]
 FILES = ("vectors.npy", "ids.txt")
+BLOCK = 16384  # rows looked at together
 
 
 def save(folder: Path, vectors: Matrix, ids: Sequence[str], about: dict[str, Any]) -> None:
@@ -28,9 +29,9 @@ def save(folder: Path, vectors: Matrix, ids: Sequence[str], about: dict[str, Any
         write_manifest(temporary, FILES, {**about, "n": len(ids), "dim": int(vectors.shape[1])})
 
 
-def load(folder: Path) -> tuple[Matrix, list[str], dict[str, Any]]:
-    """(vectors, ids, manifest), verified; the matrix is memory-mapped."""
-    manifest = read_manifest(folder, FILES)
+def load(folder: Path, also: Sequence[str] = ()) -> tuple[Matrix, list[str], dict[str, Any]]:
+    """(vectors, ids, manifest), verified, with the files of `also`; the matrix is memory-mapped."""
+    manifest = read_manifest(folder, (*FILES, *also))
     try:
         vectors = np.lib.format.open_memmap(folder / "vectors.npy", mode="r")
     except ValueError as error:
@@ -40,13 +41,20 @@ def load(folder: Path) -> tuple[Matrix, list[str], dict[str, Any]]:
     return vectors, ids, manifest
 
 
+def blocks(vectors: Matrix) -> Iterator[tuple[int, Matrix]]:
+    """(first row, rows) of consecutive blocks: a memory-mapped matrix need not fit into memory."""
+    for start in range(0, len(vectors), BLOCK):
+        yield start, vectors[start : start + BLOCK]
+
+
 def check(vectors: Matrix, ids: Sequence[str], where: str) -> None:
     """BadInput names the first row that is not finite, the first id that is double or not a line, or both lengths."""
     if len(vectors) != len(ids):
         raise BadInput(f"{where}: {len(vectors)} vectors but {len(ids)} ids")
-    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-    if len(bad):
-        raise BadInput(f"{where}: row {bad[0]} is not finite")
+    for start, block in blocks(vectors):
+        bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
+        if len(bad):
+            raise BadInput(f"{where}: row {start + bad[0]} is not finite")
     seen: set[str] = set()
     for name in ids:
         if name in seen:
