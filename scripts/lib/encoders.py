@@ -46,7 +46,7 @@ def load(name: str, key: str = "encoder") -> tuple[Any, Encoder]:
     logging.disable_progress_bar()
     path = locate(name, key)
     on_disk = Path(path).is_dir()
-    offline = on_disk or not _hub_answers(path)
+    offline = on_disk or not hub_answers(path)
     try:
         tokenizer, model = (kind.from_pretrained(path, local_files_only=offline) for kind in (AutoTokenizer, AutoModel))
     except (OSError, ValueError, SafetensorError) as error:
@@ -55,7 +55,7 @@ def load(name: str, key: str = "encoder") -> tuple[Any, Encoder]:
     return tokenizer, model.eval().requires_grad_(False)
 
 
-def _hub_answers(name: str) -> bool:
+def hub_answers(name: str) -> bool:
     """Asked once and for five seconds, because transformers would go on asking for a minute."""
     from huggingface_hub import HfApi
 

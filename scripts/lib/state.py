@@ -36,8 +36,8 @@ def state_folder(root: Path, name: str, identity: str) -> Iterator[StateFolder]:
     home = Path(root) / name
     with locked(home / "lock"):
         folder = StateFolder(name, home / f"{identity[:16]}.safetensors")
-        others = [path for path in home.glob("*.safetensors") if path != folder.path]
-        if others and not folder.path.exists():
+        states = list(home.glob("*.safetensors"))
+        if states and not any(path.name.startswith(identity[:16]) for path in states):
             log(f"{name}: a state of another run is here; settings, inputs, code or versions differ: starting anew")
         yield folder
         for path in home.iterdir():
