@@ -53,6 +53,11 @@ class Payload:
         """The chunks' texts, read when they are first asked for."""
         return read_table(self.folder / CHUNKS, ["text"])["text"].to_list()
 
+    @property
+    def source(self) -> dict[str, Any]:
+        """What prepare_articles.py said of the articles and their split."""
+        return self.manifest["source"]
+
     def documents(self, split: str) -> list[range]:
         """The rows of each article of a split."""
         starts = np.flatnonzero(self.positions == 0)
