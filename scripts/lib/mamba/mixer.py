@@ -70,6 +70,7 @@ class Mixer(nn.Module):
     def forward(self, u: Tensor) -> Tensor:
         sizes, inner = self.sizes, self.sizes.d_inner
         z, scanned, dt = self.in_proj(u).split((inner, inner + 2 * sizes.d_state, sizes.heads), dim=-1)
+        assert self.conv1d.bias is not None
         scanned = F.silu(ssd.convolve(scanned, self.conv1d.weight, self.conv1d.bias))
         x, B, C = scanned.split((inner, sizes.d_state, sizes.d_state), dim=-1)
         x = x.unflatten(-1, (sizes.heads, sizes.headdim))

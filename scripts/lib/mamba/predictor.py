@@ -1,11 +1,14 @@
 """What evaluation and search know of a predictor, whether it was trained or is a baseline.
 
-    context chunks --queries--> search vectors --inner product--> documents(chunks) --> next passages
+context chunks --queries--> search vectors --inner product--> documents(chunks) --> next passages
 """
 
+from pathlib import Path
 from typing import Protocol
 
 from torch import Tensor
+
+from . import model
 
 
 class Predictor(Protocol):
@@ -32,3 +35,8 @@ class Predictor(Protocol):
     def next_vectors(self, contexts: Tensor) -> Tensor:
         """The next chunk's vector itself, `(b, l, d)` to `(b, d)`, of length 1."""
         ...
+
+
+def load(path: Path) -> Predictor:
+    """The trained predictor of a checkpoint, on the CPU; its module's `.to(device)` moves it."""
+    return model.load(path)
