@@ -115,14 +115,18 @@ def save(path: Path, fitted: dict[str, Averages | Linear], towers: TwoTower, abo
     checkpoint.save(path, tensors, {**about, "kind": "baselines", "names": list(parts)})
 
 
-def load(path: Path) -> tuple[dict[str, Predictor], dict[str, Any]]:
+def load(path: Path, device: str = "cpu") -> tuple[dict[str, Predictor], dict[str, Any]]:
     """The baselines by name, and what the checkpoint says."""
     tensors, about = checkpoint.load(path)
     if about.get("kind") != "baselines":
         raise BadInput(f"{path}: kind {about.get('kind')!r}, expected baselines, made by fit_baselines.py")
     found: dict[str, Predictor] = {}
     for name in about["names"]:
-        parts = {key.removeprefix(f"{name}/"): tensor for key, tensor in tensors.items() if key.startswith(f"{name}/")}
+        parts = {
+            key.removeprefix(f"{name}/"): tensor.to(device)
+            for key, tensor in tensors.items()
+            if key.startswith(f"{name}/")
+        }
         kind = two_tower.from_tensors if name == TOWERS else Linear if "matrix" in parts else Averages
         found[name] = kind(**parts)
     return found, about

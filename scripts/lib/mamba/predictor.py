@@ -37,6 +37,6 @@ class Predictor(Protocol):
         ...
 
 
-def load(path: Path) -> Predictor:
-    """The trained predictor of a checkpoint, on the CPU; its module's `.to(device)` moves it."""
-    return model.load(path)
+def load(path: Path, device: str = "cpu") -> Predictor:
+    """The trained predictor of a checkpoint, on the device."""
+    return model.load(path).to(device)

@@ -86,6 +86,6 @@ def start(payload: Payload, weights: Tensor, how: Tower, seed: int) -> TwoTower:
 
 def from_tensors(**tensors: Tensor) -> TwoTower:
     """The trained towers from their stored weights."""
-    model = TwoTower(tensors["down"].shape[1], tensors["weights"], tensors["down"].shape[2])
+    model = TwoTower(tensors["down"].shape[1], tensors["weights"], tensors["down"].shape[2]).to(tensors["weights"])
     model.load_state_dict(tensors)
     return model.eval().requires_grad_(requires_grad=False)
