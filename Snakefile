@@ -6,11 +6,13 @@ min_version("9.27")
 
 
 configfile: "config/config.yaml"
+configfile: "config/mamba.yaml"
 configfile: "config/naics.yaml"
 configfile: "config/tickets.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/mamba.smk"
 include: "rules/naics.smk"
 include: "rules/tickets.smk"
 include: "rules/gates.smk"

@@ -1,13 +1,14 @@
 """Build a FAISS index over a folder of vectors; the index keeps the vectors' ids and provenance.
 
-With --queries, the factory string leaves the number of lists open ("IVF{nlist},SQfp16"), and number and
-probes are the ones that reach --target-recall for these queries with the least work.
+A factory string may leave the number of lists open ("IVF{nlist},SQfp16"): then number and probes are
+those that reach --target-recall for --queries with the least work.
 """
 
 from pathlib import Path
 
 from lib import cli, index, tuning
 from lib.compute import Compute
+from lib.errors import BadInput
 from lib.tuning import Tuning
 
 
@@ -23,8 +24,10 @@ def main() -> None:
     args = parser.parse_args()
     device = Compute(args.device).device
 
-    if args.queries is None:
+    if tuning.NLIST not in args.factory:
         index.build(args.vectors, args.factory, args.metric, args.out, device)
+    elif args.queries is None:
+        raise BadInput(f"--factory {args.factory}: expected --queries to choose the number of lists by")
     else:
         how = cli.knobs(Tuning, args)
         tuning.build(args.vectors, args.queries, args.factory, args.metric, how, args.out, device)
