@@ -15,7 +15,8 @@ from .cli import log
 from .files import locked, sha256
 from .provenance import code_hash, environment
 
-UNIMPORTANT = {"out", "out_vectors", "state", "save_seconds", "tensorboard", "history", "metrics"}
+OUTPUTS = {"out", "out_vectors", "history", "metrics", "epochs_out", "smoke_out"}
+UNIMPORTANT = OUTPUTS | {"state", "save_seconds", "tensorboard"}
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,13 @@ class LocalAttention(nn.Module):
         self.bias = nn.Parameter(torch.zeros(d_model // headdim, window))
 
     def forward(self, x: Tensor) -> Tensor:
-        heads = self.qkv(x).unflatten(-1, (3, -1, self.headdim)).permute(2, 0, 3, 1, 4)  # (3, b, heads, l, headdim)
+        heads = self.qkv(x).unflatten(-1, (3, -1, self.headdim)).permute(2, 0, 3, 1, 4)
+        query, key, value = heads.unbind()  # (b, heads, l, headdim) each
         place = torch.arange(x.shape[1], device=x.device)
         lag = place.unsqueeze(1) - place  # (l, l), how far before t lies s
         bias = self.bias[:, lag.clamp(0, self.window - 1)]  # (heads, l, l)
         bias = bias.masked_fill((lag < 0) | (lag >= self.window), -torch.inf)
-        mixed = F.scaled_dot_product_attention(*heads, attn_mask=bias)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
         return self.out(mixed.transpose(1, 2).flatten(-2))
 
 
