@@ -13,7 +13,7 @@ import polars as pl
 from lib import cli, files
 from lib.mamba import articles, dataset, splits
 from lib.mamba.chunking import Chunking
-from lib.mamba.splits import Chunked, Sizes
+from lib.mamba.splits import Chunked, Shares, Sizes
 
 ROW_GROUP = 16384  # rows that a shard reads at once
 
@@ -24,25 +24,25 @@ def main() -> None:
     parser.add_argument("--path", help="of source jsonl, folder or hub: a file, a folder, owner/name/subset@revision")
     parser.add_argument("--data-dir", type=Path, help="of source wikipedia: the folder with articles/")
     parser.add_argument("--out", type=Path, required=True, help="the folder to write")
-    cli.add_knobs(parser, Chunking, Sizes)
+    cli.add_knobs(parser, Chunking, Sizes, Shares)
     args = parser.parse_args()
-    shape, sizes = cli.knobs(Chunking, args), cli.knobs(Sizes, args)
+    shape, sizes, shares = (cli.knobs(kind, args) for kind in (Chunking, Sizes, Shares))
 
     source = articles.load(args.source, args.path, args.data_dir)
     cli.log(f"articles source: {source.said}")
 
-    drawn, gone = splits.draw(source.articles, shape, sizes)
-    kept, repeats = splits.without_repeats(drawn, sizes)
-    splits.refuse(kept, sizes)
+    drawn, gone = splits.draw(source.articles, shape, sizes, shares.seed)
+    kept, repeats = splits.without_repeats(drawn, sizes, shares)
+    splits.refuse(kept, shares)
 
-    table = as_table(kept, sizes)
+    table = as_table(kept, shares)
     about = {
         "source": source.name,
         "said": source.said,
         "files": source.files,
         "dropped": gone | repeats,
         "counts": counts(table),
-        "split": {"seed": sizes.seed, "sha256": dataset.split_hash(table)},
+        "split": {"seed": shares.seed, "sha256": dataset.split_hash(table)},
     }
     dataset.check(table, str(args.out / dataset.CHUNKS))
     dataset.refuse_leak(table, str(args.out / dataset.CHUNKS))
@@ -53,9 +53,9 @@ def main() -> None:
     cli.log(f"articles: {about['counts']}, left out {about['dropped']}")
 
 
-def as_table(articles: Sequence[Chunked], sizes: Sizes) -> pl.DataFrame:
+def as_table(articles: Sequence[Chunked], shares: Shares) -> pl.DataFrame:
     rows = (
-        (f"{article.id}#{position}", article.id, article.title, position, text, splits.side(article.id, sizes))
+        (f"{article.id}#{position}", article.id, article.title, position, text, splits.side(article.id, shares))
         for article in articles
         for position, text in enumerate(article.chunks)
     )

@@ -16,16 +16,19 @@ from .dataset import SPLITS
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """How many articles, how long, and which share of them judges.
+class Shares:
+    """Which share of the articles judges, by the hash of their ids."""
 
-    Articles with fewer than `min_chunks` go, of longer ones the first `max_chunks` stay; `max_articles` are drawn.
-    """
+    test_share: float = 0.1
+    validation_share: float = 0.1
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many articles and how long: shorter ones than `min_chunks` go, of longer ones the first `max_chunks` stay."""
 
     min_chunks: int
-    test_share: float
-    validation_share: float
-    seed: int
     max_chunks: int | None = None
     max_articles: int | None = None
 
@@ -42,15 +45,15 @@ def lot(seed: int, purpose: str, name: str) -> float:
     return int.from_bytes(digest[:7], "big") / (1 << 56)
 
 
-def side(name: str, sizes: Sizes) -> str:
+def side(name: str, shares: Shares) -> str:
     """The split of an article, known from its id alone: no other article and no chunking changes it."""
-    at = lot(sizes.seed, "split", name)
-    return (
-        "test" if at < sizes.test_share else "validation" if at < sizes.test_share + sizes.validation_share else "train"
-    )
+    at = lot(shares.seed, "split", name)
+    if at < shares.test_share:
+        return "test"
+    return "validation" if at < shares.test_share + shares.validation_share else "train"
 
 
-def draw(articles: Iterable[Article], shape: Chunking, sizes: Sizes) -> tuple[list[Chunked], dict[str, int]]:
+def draw(articles: Iterable[Article], shape: Chunking, sizes: Sizes, seed: int) -> tuple[list[Chunked], dict[str, int]]:
     """The articles that `sizes` leaves, by id, in chunks, and how many went; no more than these are in memory."""
     gone: Counter[str] = Counter()
 
@@ -66,19 +69,19 @@ def draw(articles: Iterable[Article], shape: Chunking, sizes: Sizes) -> tuple[li
     kept = (
         list(long_enough())
         if sizes.max_articles is None
-        else heapq.nsmallest(sizes.max_articles, long_enough(), key=lambda article: lot(sizes.seed, "size", article.id))
+        else heapq.nsmallest(sizes.max_articles, long_enough(), key=lambda article: lot(seed, "size", article.id))
     )
     beyond = gone.pop("articles", 0) - len(kept)
     return sorted(kept), {**gone, "articles_beyond_max": beyond}
 
 
-def without_repeats(articles: Sequence[Chunked], sizes: Sizes) -> tuple[list[Chunked], dict[str, int]]:
+def without_repeats(articles: Sequence[Chunked], sizes: Sizes, shares: Shares) -> tuple[list[Chunked], dict[str, int]]:
     """The articles without chunks that nearly repeat another, and how many went.
 
     Of several that say the same the one that judges stays, so that training never saw what it is
     judged by. An article that becomes too short goes whole.
     """
-    order = sorted(articles, key=lambda article: (-SPLITS.index(side(article.id, sizes)), article.id))
+    order = sorted(articles, key=lambda article: (-SPLITS.index(side(article.id, shares)), article.id))
     found = iter(earlier([chunk for article in order for chunk in article.chunks]))
     thinned = [article._replace(chunks=[chunk for chunk in article.chunks if next(found) is None]) for article in order]
     kept = sorted(article for article in thinned if len(article.chunks) >= sizes.min_chunks)
@@ -86,13 +89,13 @@ def without_repeats(articles: Sequence[Chunked], sizes: Sizes) -> tuple[list[Chu
     return kept, {"chunks_repeated": before - after, "articles_of_repeats": len(thinned) - len(kept)}
 
 
-def refuse(articles: Sequence[Chunked], sizes: Sizes) -> None:
+def refuse(articles: Sequence[Chunked], shares: Shares) -> None:
     """BadInput when an id stands twice or a split has no article."""
     ids = Counter(article.id for article in articles)
     for name, times in ids.items():
         if times > 1:
             raise BadInput(f"articles: id {name!r} stands {times} times")
-    sides = Counter(side(article.id, sizes) for article in articles)
+    sides = Counter(side(article.id, shares) for article in articles)
     for split in SPLITS:
         if not sides[split]:
             raise BadInput(
