@@ -9,7 +9,8 @@ MAMBA_FILES = {
     "jsonl": [config["mamba"]["data"]["path"]],
     "folder": [config["mamba"]["data"]["path"]],
 }
-MAMBA_CHECKPOINT = "results/mamba/s.ckpt"
+MAMBA_CHECKPOINT = f"results/mamba/{config['mamba']['variant']}.ckpt"
+MAMBA_OTHERS = {name: f"results/mamba/{name}.ckpt" for name in config["mamba"]["others"]}
 MAMBA_SHARDS = range(1, config["mamba"]["shards"] + 1)
 
 PRODUCTS["mamba"] = "results/mamba/index/manifest.json"
@@ -123,6 +124,35 @@ rule export_windows:
         " --out {output} > {log} 2>&1"
 
 
+rule train_mamba_contrastive:
+    input:
+        code=code("train_mamba_contrastive.py"),
+        payload=MAMBA_PAYLOAD,
+    output:
+        checkpoint=ensure("results/mamba/{variant}.ckpt", non_empty=True),
+        history="results/mamba/{variant}.history.csv",
+        epochs="results/mamba/{variant}.history.json",
+        smoke="results/mamba/{variant}.smoke_gate.json",
+    log:
+        "logs/mamba/train_mamba_contrastive.{variant}.log",
+    benchmark:
+        "logs/mamba/train_mamba_contrastive.{variant}.benchmark.tsv"
+    wildcard_constraints:
+        variant="s|h|sandwich|amn",
+    conda:
+        "../envs/environment.yaml"
+    threads: config["threads"]
+    resources:
+        gpu=gpus,
+    params:
+        args=merged(MACHINE, *(config["mamba"][layer] for layer in ("model", "train", "smoke"))),
+    shell:
+        run("train_mamba_contrastive.py") + " --payload results/mamba/payload --variant {wildcards.variant}"
+        " --name {wildcards.variant} {params.args} --state results/mamba/state --history {output.history}"
+        " --tensorboard results/mamba/tensorboard/{wildcards.variant} --epochs-out {output.epochs}"
+        " --smoke-out {output.smoke} --out {output.checkpoint} > {log} 2>&1"
+
+
 rule embed_passages:
     input:
         code=code("embed_passages.py"),
@@ -161,7 +191,7 @@ rule index_mamba:
     conda:
         "../envs/environment.yaml"
     params:
-        args=flags("mamba", "index"),
+        args=lambda wildcards: flags("mamba", "index"),  # {nlist} is no wildcard
     shell:
         run("build_faiss_index.py") + " --vectors results/mamba/passages --queries results/mamba/queries {params.args}"
         " --out results/mamba/index > {log} 2>&1"
@@ -174,6 +204,7 @@ rule eval_mamba:
         payload=MAMBA_PAYLOAD,
         windows="results/mamba/windows.test.npz",
         checkpoint=MAMBA_CHECKPOINT,
+        others=MAMBA_OTHERS.values(),
         baselines="results/mamba/baselines.ckpt",
         index=MAMBA_INDEX,
     output:
@@ -189,8 +220,9 @@ rule eval_mamba:
         gpu=gpus,
     params:
         machine=merged({"device": config["device"]}),
+        others=lambda wildcards: json.dumps(MAMBA_OTHERS),
         args=flags("mamba", "eval"),
     shell:
         run("eval_unified.py") + " mamba --checkpoint {input.checkpoint} --eval-npz {input.windows}"
         " --payload results/mamba/payload --faiss results/mamba/index --baselines {input.baselines}"
-        " {params.machine} {params.args} --split test --out {output} > {log} 2>&1"
+        " --others {params.others:q} {params.machine} {params.args} --split test --out {output} > {log} 2>&1"

@@ -41,6 +41,7 @@ class Shape:
     context: int  # earlier chunks it sees, 0 the whole article
     search: str  # vectors | towers | head
     rank: int  # of the towers
+    tower_dropout: float
     hidden: int  # of the head
     projection: int  # width of the head's vectors
     buckets: int  # of the memory, 0 for none
@@ -78,7 +79,7 @@ class NextVector(nn.Module):
         self.skip: Recency | None = Recency() if shape.skip else None
         if self.skip:
             nn.init.zeros_(self.outlet.weight)
-        self.space = space.build(shape.search, d, shape.rank, shape.dropout, shape.hidden, shape.projection)
+        self.space = space.build(shape.search, d, shape.rank, shape.tower_dropout, shape.hidden, shape.projection)
         self.memory: Memory | None = Memory(d, shape.buckets, PENALTY) if shape.buckets else None
         self.log_scale = nn.Parameter(torch.tensor(1 / shape.temperature).log())
 
