@@ -94,11 +94,10 @@ def rows_of_shard(positions: NDArray[np.integer], shard: int, shards: int) -> sl
         raise BadInput(
             f"shard {shard} of {shards}: expected 1 to {shards}, at most one for each of {len(starts) - 1} articles"
         )
-    wanted = np.arange(1, shards) * len(positions) // shards
-    inner = np.searchsorted(starts, wanted)
-    at = np.concatenate([[0], np.maximum.accumulate(inner), [len(starts) - 1]])
-    at = np.maximum(at, np.arange(shards + 1))  # at least one article each, from the left
-    at = np.minimum(at, len(starts) - 1 - np.arange(shards, -1, -1))  # and from the right
+    order = np.arange(shards + 1)
+    nearest = np.searchsorted(starts, order * len(positions) // shards)
+    left = np.maximum.accumulate(nearest - order) + order  # at least one article each, from the left
+    at = np.minimum(left, len(starts) - 1 - shards + order)  # and from the right
     return slice(int(starts[at[shard - 1]]), int(starts[at[shard]]))
 
 

@@ -153,7 +153,8 @@ def _made(by: Any, of: tuple[Any, ...], at: int | None) -> Built:
         return Built("dtype", of)
     if isinstance(by, Name) and by.module in ARRAYS and by.name in ("_reconstruct", "scalar"):
         return Built(by.name, of)
-    raise Refused(f"a call of {'.'.join(by) if isinstance(by, Name) else by!r} at byte {at} of its pickle")
+    called = ".".join(by) if isinstance(by, Name) else type(by).__name__
+    raise Refused(f"a call of {called} at byte {at} of its pickle")
 
 
 def _forget(value: Any) -> None:
