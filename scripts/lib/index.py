@@ -18,6 +18,7 @@ from .errors import BadInput
 from .files import read_text, write_text, writing
 
 FILES = ("index.faiss", "ids.txt")
+RERANKED = 4  # candidates that a coarse search hands to an exact one, for each neighbour asked for
 TRAINED_ON = 1 << 18  # rows that the lists and quantisers are learnt from, evenly spaced
 
 # Lorentz distance grows with -<u, v>, so its nearest neighbours are those of the largest inner
@@ -40,7 +41,10 @@ def populated(xb: vectors.Matrix, factory: str, metric: str, where: str, device:
     """The trained index over all rows of xb `(n, d)`, in memory a block of them at a time."""
     step = -(-len(xb) // TRAINED_ON)
     try:
-        index = _placed(faiss.index_factory(xb.shape[1], factory, METRICS[metric]), device)
+        index = faiss.index_factory(xb.shape[1], factory, METRICS[metric])
+        if isinstance(index, faiss.IndexRefine):
+            index.k_factor = RERANKED
+        index = _placed(index, device)
         index.train(_rows(xb[::step], metric, where))
         for _, block in vectors.blocks(xb):
             index.add(_rows(block, metric, where))
