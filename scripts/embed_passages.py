@@ -21,7 +21,7 @@ def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="made by train_mamba_contrastive.py")
     parser.add_argument("--payload", type=Path, required=True, help="folder made by merge_payload.py")
-    parser.add_argument("--limit", type=cli.positive_int, default=1000, help="validation questions at most")
+    parser.add_argument("--limit", type=cli.positive_int, default=250, help="validation questions at most")
     parser.add_argument("--seed", type=int, default=1, help="of the questions")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--queries", type=Path, required=True, help="folder of the questions' vectors")

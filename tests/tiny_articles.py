@@ -70,7 +70,15 @@ def write_model(path: Path, given: Payload) -> Path:
     from lib.mamba import model
 
     knobs = {"variant": "s", "n_layers": 1, "d_model": DIM, "d_state": 4, "d_conv": 4, "expand": 1, "headdim": 8}
-    more = {"chunk_size": 8, "dropout": 0.0, "context": 0, "search": "vectors", "rank": 2, "hidden": 8}
+    more = {
+        "chunk_size": 8,
+        "dropout": 0.0,
+        "context": 0,
+        "search": "vectors",
+        "rank": 2,
+        "hidden": 8,
+        "tower_dropout": 0.0,
+    }
     shape = model.Shape(**knobs, **more, projection=8, buckets=0, temperature=0.1, skip=True)
     model.save(path, model.start(shape, DIM, 1), {"split_sha256": given.source["split"]["sha256"]})
     return path

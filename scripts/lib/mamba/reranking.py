@@ -13,6 +13,7 @@ from . import scores
 from .latency import HITS
 from .predictor import Predictor
 from .ranking import EXCLUDED, Bench
+from .windows import CONTEXT
 
 Matrix = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -36,11 +37,11 @@ def entries(bench: Bench, model: Predictor, seed: int) -> scores.Entries:
 
 
 def first_stage(bench: Bench, model: Predictor) -> tuple[Rows, Matrix]:
-    """Columns of the best hits with the context excluded and their scores, `(q, HITS)` each, the best first."""
-    columns, values = [], []
+    """Columns of the best hits with the context excluded and their scores, `(q, n)` each with n HITS at most."""
+    columns, values, n = [], [], min(HITS, len(bench.pool) - CONTEXT)
     for block, found in bench.scored(model):
         candidates = np.where(bench.hidden(EXCLUDED, block), -np.inf, found)
-        best = np.argsort(-candidates, axis=1, kind="stable")[:, :HITS]
+        best = np.argsort(-candidates, axis=1, kind="stable")[:, :n]
         columns.append(best)
         values.append(np.take_along_axis(candidates, best, axis=1))
     return np.concatenate(columns), np.concatenate(values)
