@@ -65,11 +65,11 @@ def load(folder: Path) -> Payload:
     return payload.load(write_payload(folder))
 
 
-def write_model(path: Path, given: Payload) -> Path:
+def write_model(path: Path, given: Payload, dim: int = DIM) -> Path:
     """A checkpoint that train_mamba_contrastive.py would write of an untrained model: a recency mean."""
     from lib.mamba import model
 
-    knobs = {"variant": "s", "n_layers": 1, "d_model": DIM, "d_state": 4, "d_conv": 4, "expand": 1, "headdim": 8}
+    knobs = {"variant": "s", "n_layers": 1, "d_model": dim, "d_state": 4, "d_conv": 4, "expand": 1, "headdim": 8}
     more = {
         "chunk_size": 8,
         "dropout": 0.0,
@@ -80,7 +80,7 @@ def write_model(path: Path, given: Payload) -> Path:
         "tower_dropout": 0.0,
     }
     shape = model.Shape(**knobs, **more, projection=8, buckets=0, temperature=0.1, skip=True)
-    model.save(path, model.start(shape, DIM, 1), {"split_sha256": given.source["split"]["sha256"]})
+    model.save(path, model.start(shape, dim, 1), {"split_sha256": given.source["split"]["sha256"]})
     return path
 
 
