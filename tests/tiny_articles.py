@@ -14,13 +14,21 @@ from lib.mamba.splits import Shares
 
 ARTICLES, CHUNKS, DIM = 30, 9, 16
 SHARES = Shares(test_share=0.3, validation_share=0.3, seed=1)
+LETTERS = str.maketrans("0123456789", "abcdefghij")  # for an encoder that knows no digits
 NAMES = sorted(f"article {number}" for number in range(ARTICLES))
 
 
 def table() -> pl.DataFrame:
     """The chunks that prepare_articles.py would write; the first article has twice as many."""
     rows = [
-        (f"{name}#{at}", name, name.title(), at, f"chunk {at} tells of {name} and more", splits.side(name, SHARES))
+        (
+            f"{name}#{at}",
+            name,
+            name.title(),
+            at,
+            f"chunk {at} tells of {name} and more".translate(LETTERS),
+            splits.side(name, SHARES),
+        )
         for name in NAMES
         for at in range(CHUNKS * (2 if name == NAMES[0] else 1))
     ]
