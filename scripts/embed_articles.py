@@ -25,7 +25,7 @@ def main() -> None:
         ids, texts = encoding.read_shard(args.data / dataset.CHUNKS, args.shard, args.shards)
         encode, digest = encoding.load(how, cli.knobs(Compute, args))
         about = {"kind": "shard", "shard": args.shard, "shards": args.shards, "encoder_sha256": digest, **asdict(how)}
-        vectors.save_parts(args.out, encoding.resumed(texts, encode, folder), ids, about)
+        vectors.save_parts(args.out, encoding.resumed(texts, encode, folder, how.save_chunks), ids, about)
     cli.log(f"{name}: {len(ids)} chunks")
 
 

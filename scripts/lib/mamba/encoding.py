@@ -20,18 +20,18 @@ Matrix = NDArray[np.floating]
 Encode = Callable[[Sequence[str]], Matrix]
 KEY = "mamba.payload.encoder"  # the config key an error names
 DTYPES = {"float32": np.float32, "float16": np.float16}
-BLOCK = 1024  # chunks encoded between two saves
 UNPADDED = ("bert", "mpnet")  # what lib.encoders can run layer by layer
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """How chunks become vectors: encoder, its tokens of a chunk, tokens of a batch, and the type on disk."""
+    """How chunks become vectors: encoder, its tokens of a chunk and of a batch, type on disk, chunks between saves."""
 
     encoder: str = "minilm"
     max_length: int = 128
     max_tokens: int = 8192
     dtype: str = "float32"
+    save_chunks: int = 1024
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -108,11 +108,11 @@ def read_shard(path: Path, shard: int, shards: int) -> tuple[list[str], list[str
     return table["id"].to_list(), table["text"].to_list()
 
 
-def resumed(texts: Sequence[str], encode: Encode, folder: StateFolder) -> Iterator[Matrix]:
-    """Vectors of the texts, block by block; blocks that an interrupted run has saved are read, not encoded."""
-    for start in range(0, len(texts), BLOCK):
+def resumed(texts: Sequence[str], encode: Encode, folder: StateFolder, size: int) -> Iterator[Matrix]:
+    """Vectors of the texts, `size` of them at a time; what an interrupted run has saved is read, not encoded."""
+    for start in range(0, len(texts), size):
         part = folder.path.with_suffix(f".{start}.safetensors")
         if not part.exists():
-            vectors = encode(texts[start : start + BLOCK])
+            vectors = encode(texts[start : start + size])
             checkpoint.save(part, {"vectors": torch.from_numpy(vectors)}, {"start": start})
         yield checkpoint.load(part)[0]["vectors"].numpy()

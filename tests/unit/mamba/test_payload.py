@@ -187,7 +187,7 @@ def test_half_precision_keeps_the_directions(world, tmp_path):
 def test_an_encoder_of_another_kind_runs_as_its_folder_says(world, tmp_path):
     """A dense layer after pooling, as GTR-T5 has one."""
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Dense
+    from sentence_transformers.sentence_transformer.modules import Dense
 
     base = SentenceTransformer(str(world / "encoder"), device="cpu")
     torch.manual_seed(1)
@@ -201,8 +201,7 @@ def test_an_encoder_of_another_kind_runs_as_its_folder_says(world, tmp_path):
     np.testing.assert_allclose(encode(texts), expected, atol=1e-6)
 
 
-def test_blocks_that_were_saved_are_not_encoded_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(encoding, "BLOCK", 4)
+def test_blocks_that_were_saved_are_not_encoded_again(tmp_path):
     state = StateFolder("shard", tmp_path / "abc.safetensors")
     asked: list[str] = []
 
@@ -214,8 +213,8 @@ def test_blocks_that_were_saved_are_not_encoded_again(tmp_path, monkeypatch):
 
     texts = [f"text {number}" for number in range(10)]
     with pytest.raises(Stopped):
-        list(encoding.resumed(texts, encode, state))
-    assert np.concatenate(list(encoding.resumed(texts, encode, state))).ravel().tolist() == list(range(10))
+        list(encoding.resumed(texts, encode, state, 4))
+    assert np.concatenate(list(encoding.resumed(texts, encode, state, 4))).ravel().tolist() == list(range(10))
     assert asked == [*texts, "text 8", "text 9"]
 
 
