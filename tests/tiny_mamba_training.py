@@ -46,11 +46,11 @@ SMOKE = Smoke(smoke_epoch=2, smoke_cosine=-1.0, validation_limit=50)
 
 
 def drifting(articles: int, chunks: int, seed: int = 0) -> np.ndarray:
-    """Unit vectors of articles that wander from a topic of their own, `(articles, chunks, D)`."""
+    """Unit vectors of articles that wander from a topic of their own, not smoothly, `(articles, chunks, D)`."""
     rng = np.random.default_rng(seed)
     topic = rng.normal(size=(articles, 1, D))
     steps = rng.normal(size=(articles, chunks, D)).cumsum(axis=1)
-    found = topic + 0.4 * steps
+    found = topic + 0.4 * steps + rng.normal(size=steps.shape)
     return (found / np.linalg.norm(found, axis=2, keepdims=True)).astype(np.float32)
 
 
