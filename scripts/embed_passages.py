@@ -1,4 +1,4 @@
-"""What is searched: every chunk of a payload as a trained predictor's index holds it.
+"""What an index holds: of every chunk of a payload the numbers by which a trained predictor finds it.
 
 Also writes questions of validation articles as the predictor asks them, to tune an index with.
 """
@@ -34,7 +34,7 @@ def main() -> None:
     about = {"model_sha256": files.sha256(args.checkpoint), "payload_sha256": files.sha256(args.payload)}
 
     bench = Bench(articles, windows.draw(articles, "validation", args.limit, args.seed), np.array([]), machine.device)
-    asked = bench.ask(model.queries, model.context)
+    asked = bench.ask(model.queries, model.context)[:, : model.indexed]
     vectors.save(args.queries, asked, [articles.ids[row] for row in bench.targets], {**about, "kind": "queries"})
     vectors.save_parts(args.out, passages(articles, model, bench), articles.ids, {**about, "kind": "passages"})
 
@@ -44,7 +44,7 @@ def passages(articles: Payload, model: Predictor, bench: Bench) -> Iterator[np.n
     for start, block in vectors.blocks(articles.vectors):
         with torch.no_grad():
             found = model.documents(bench.vectors(np.arange(start, start + len(block))))
-        yield found.float().cpu().numpy()
+        yield found[:, : model.indexed].float().cpu().numpy()
 
 
 if __name__ == "__main__":

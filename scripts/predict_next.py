@@ -20,6 +20,8 @@ from lib.mamba import articles, chunking, encoding, payload, predictor
 from lib.mamba.chunking import Chunking
 from lib.mamba.encoding import Encoding
 from lib.mamba.payload import Payload
+from lib.mamba.ranking import Bench
+from lib.mamba.search import Search
 
 
 def main() -> None:
@@ -39,12 +41,13 @@ def main() -> None:
     passages, model = payload.load(args.payload), predictor.load(args.checkpoint)
     encode = encoder_of(passages, args.payload)
     index = open_index(args, passages)
+    bench = Bench(passages, np.array([], dtype=np.int64), np.arange(len(passages)))
 
     started = time.perf_counter()
     context = torch.from_numpy(np.asarray(encode(told), dtype=np.float32))
     with torch.no_grad():
         query = model.queries(context[None]).numpy()  # (1, k)
-    scores, rows = index.search(query, args.top)
+    scores, rows = Search(bench, model, index)(query, args.top)
     elapsed = time.perf_counter() - started
 
     for score, row in zip(scores[0], rows[0]):

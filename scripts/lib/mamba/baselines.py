@@ -30,6 +30,8 @@ FITTED_ON = 20000  # windows of the training articles that regressions see
 class Averages:
     """A weighted sum of the last chunks, and the mean of all before them times `earlier`; length 1."""
 
+    indexed: int | None = None
+
     def __init__(self, weights: Tensor, earlier: Tensor | float = 0.0) -> None:
         self.weights, self.earlier = weights, float(earlier)
         self.context = 0 if self.earlier else len(weights)
@@ -58,6 +60,7 @@ class Linear:
     """A linear map of the last chunks end to end, (CONTEXT * d) to d; what an article does not have yet is zero."""
 
     context = CONTEXT
+    indexed: int | None = None
 
     def __init__(self, matrix: Tensor) -> None:
         self.matrix = matrix

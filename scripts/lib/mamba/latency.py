@@ -19,6 +19,7 @@ from ..index import Index
 from . import scores
 from .predictor import Predictor
 from .ranking import Bench
+from .search import Search
 from .windows import CONTEXT
 
 HITS = 50
@@ -39,13 +40,14 @@ class Through:
 def through_index(bench: Bench, model: Predictor, index: Index, timed: int) -> Through:
     """Ask all questions at once for their ranks, and `timed` of them one by one for their cost."""
     queries = bench.ask(model.queries, model.context)
+    search = Search(bench, model, index)
     wanted = min(HITS + CONTEXT, len(index.ids))
-    rows = index.search(queries, wanted)[1]
+    rows = search(queries, wanted)[1]
     exact = tuning.exact(_flat(index, bench, model), queries, min(HITS, wanted))
     threads = torch.get_num_threads(), faiss.omp_get_max_threads()
     torch.set_num_threads(1)
     faiss.omp_set_num_threads(1)
-    times = _times(bench, model, index, queries, min(timed, len(queries)))
+    times = _times(bench, model, search, queries, min(timed, len(queries)))
     torch.set_num_threads(threads[0])
     faiss.omp_set_num_threads(threads[1])
     told = {part: {"p50_ms": _percentile(ms, 50), "p95_ms": _percentile(ms, 95)} for part, ms in times.items()}
@@ -65,18 +67,18 @@ def entries(bench: Bench, through: Through, seed: int) -> scores.Entries:
     return [*scores.of_hits(SLICE, {"model": through.ranks}, bench.groups, seed), p95]
 
 
-def _times(bench: Bench, model: Predictor, index: Index, queries: NDArray[np.float32], n: int) -> dict[str, Any]:
+def _times(bench: Bench, model: Predictor, search: Search, queries: NDArray[np.float32], n: int) -> dict[str, Any]:
     """CPU milliseconds of each step of n questions, `(n,)` each."""
     texts, rows = bench.payload.texts, bench.targets
     asked = [bench.vectors(rows[at, None] - np.arange(_seen(bench, model, at), 0, -1)[None]) for at in range(n)]
-    found = [index.search(queries[at : at + 1], HITS)[1][0] for at in range(min(WARM_UP, n))]
+    found = [search(queries[at : at + 1], HITS)[1][0] for at in range(min(WARM_UP, n))]
 
-    def search(at: int) -> None:
-        found.append(index.search(queries[at : at + 1], HITS)[1][0])
+    def ask(at: int) -> None:
+        found.append(search(queries[at : at + 1], HITS)[1][0])
 
     steps: dict[str, Callable[[int], Any]] = {
         "model": lambda at: model.queries(asked[at]),
-        "search": search,
+        "search": ask,
         "lookup": lambda at: [texts[row] for row in found[-n + at]],
     }
     with torch.no_grad():

@@ -83,6 +83,11 @@ class NextVector(nn.Module):
         self.memory: Memory | None = Memory(d, shape.buckets, PENALTY) if shape.buckets else None
         self.log_scale = nn.Parameter(torch.tensor(1 / shape.temperature).log())
 
+    @property
+    def indexed(self) -> int | None:
+        """Before the memory's numbers, which never lead to a candidate, only away from one."""
+        return None if self.memory is None else -self.memory.buckets
+
     def predict(self, x: Tensor) -> Tensor:
         """The next unit vector after every position, `(b, l, d)` to the same."""
         found = self.outlet(self.norm(self.body(self.inlet(self.dropout(x) * self.d**0.5))))

@@ -20,6 +20,11 @@ class Predictor(Protocol):
 
     context: int
 
+    @property
+    def indexed(self) -> int | None:
+        """Where to cut a document for an index, as a slice's end; what is beyond only ranks the candidates."""
+        ...
+
     def queries(self, contexts: Tensor) -> Tensor:
         """Search vectors after contexts of equal length, `(b, l, d)` to `(b, k)`; what is too long to see is cut."""
         ...

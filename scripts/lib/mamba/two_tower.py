@@ -30,6 +30,7 @@ class TwoTower(nn.Module):
     """query = sum_i (w_i + U_i V_i) x_i over the context, document = (1 + U V) x, both of length 1."""
 
     context = CONTEXT
+    indexed: int | None = None
 
     def __init__(self, dim: int, weights: Tensor, rank: int) -> None:
         super().__init__()

@@ -13,6 +13,7 @@ from lib.index import Index, build
 from lib.mamba import baselines, latency, ranking, reranking, two_tower, windows
 from lib.mamba.baselines import Averages, Linear
 from lib.mamba.ranking import ARTICLE, EXCLUDED, LEFT_IN, Bench
+from lib.mamba.search import Search
 from lib.mamba.two_tower import Tower
 from lib.mamba.windows import CONTEXT
 
@@ -253,3 +254,32 @@ def test_through_an_exact_index_ranks_are_exact(given, bench, tmp_path):
     assert all(
         0 <= through.told[part]["p50_ms"] <= through.told[part]["p95_ms"] for part in ("model", "search", "lookup")
     )
+
+
+class Reading(Averages):
+    """The last vector, and five numbers beyond it that tell every fifth chunk from the others."""
+
+    indexed = -5
+
+    def queries(self, contexts: torch.Tensor) -> torch.Tensor:
+        marks = torch.zeros(len(contexts), 5)
+        marks[:, 2] = -0.5
+        return torch.cat([super().next_vectors(contexts), marks], dim=1)
+
+    def documents(self, found: torch.Tensor) -> torch.Tensor:
+        marks = torch.nn.functional.one_hot((found[:, 0].abs() * 1e4).long() % 5, 5)
+        return torch.cat([found, marks.to(found)], dim=1)
+
+
+def test_an_index_of_the_first_numbers_finds_what_the_whole_vectors_rank(given, bench, tmp_path):
+    vectors.save(tmp_path / "points", np.array(given.vectors), given.ids, {})
+    build(tmp_path / "points", "Flat", "inner_product", tmp_path / "index")
+    everything, reading = Bench(given, bench.targets, np.arange(len(given))), Reading(torch.ones(1))
+    queries = bench.ask(reading.queries, 1)
+    scores, rows = Search(bench, reading, Index(tmp_path / "index"))(queries, 60)
+    whole = queries @ everything.documents(reading).T
+    np.testing.assert_array_equal(rows, np.argsort(-whole, axis=1, kind="stable")[:, :60])
+    np.testing.assert_allclose(scores, np.take_along_axis(whole, rows, axis=1), atol=1e-6)
+    through = latency.through_index(bench, reading, Index(tmp_path / "index"), 5)
+    expected = np.minimum(ranking.ranks(everything, reading)[EXCLUDED], latency.HITS + 1)
+    np.testing.assert_array_equal(through.ranks, expected)
