@@ -2,8 +2,13 @@
 
 # What report_page.py finds in a pipeline's folder: the same for all, and what one has of its own.
 SHOWN = ["gate.json", "metrics.json", "README.md", "pictures/gates.svg", "pictures/losses.svg"]
-SHOWN_OF = {"naics": expand("stage{n}.metrics.json", n=[1, 2, 3]), "tickets": ["pictures/quality.svg"]}
+SHOWN_OF = {
+    "mamba": ["pictures/pools.svg"],
+    "naics": expand("stage{n}.metrics.json", n=[1, 2, 3]),
+    "tickets": ["pictures/quality.svg"],
+}
 HISTORIES = {
+    "mamba": [f"results/mamba/{config['mamba']['variant']}.history.csv"],
     "naics": expand("results/naics/stage{n}.history.csv", n=[1, 2, 3]),
     "tickets": ["results/tickets/history.csv"],
 }
@@ -63,6 +68,23 @@ rule report_tickets:
         "../envs/environment.yaml"
     shell:
         run("report_tickets.py") + " --metrics {input.metrics} --out {output} > {log} 2>&1"
+
+
+rule report_mamba:
+    input:
+        code=code("report_mamba.py"),
+        schema="config/schemas/metrics.json",
+        metrics="results/mamba/metrics.json",
+    output:
+        report("results/mamba/pictures/pools.svg", category="mamba", labels={"picture": "recall by size of the pool"}),
+    log:
+        "logs/mamba/report_mamba.log",
+    benchmark:
+        "logs/mamba/report_mamba.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        run("report_mamba.py") + " --metrics {input.metrics} --out {output} > {log} 2>&1"
 
 
 rule report_gates:

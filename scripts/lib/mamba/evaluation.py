@@ -58,7 +58,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         *latency.entries(bench, through, args.seed),
     ]
     details = {
-        "pool": {"chunks": len(bench.pool), "articles": len(np.unique(articles.articles[bench.pool]))},
+        "questions": len(bench.targets),
+        "candidates": len(bench.pool),
+        "articles": len(np.unique(articles.articles[bench.pool])),
         "encoder": articles.manifest["encoder"],
         "windows_outside_split": outside,
         "recall_at_5_by_pool_size": scores.by_pool_size(bench, {MODEL: model, **systems}, args.seed),
@@ -116,7 +118,7 @@ def evidence(args: argparse.Namespace, articles: Payload) -> dict[str, Any]:
     about = checkpoint.read_metadata(args.checkpoint)
     return {
         "model_sha256": files.sha256(args.checkpoint),
-        "model": {key: value for key, value in about.items() if key not in ("sha256", "schema")},
+        "model": {**about["shape"], "encoder": articles.manifest["encoder"], "steps": about.get("steps")},
         "baselines_sha256": files.sha256(args.baselines),
         "others_sha256": {name: files.sha256(path) for name, path in sorted(args.others.items())},
         "payload_sha256": files.sha256(args.payload / "manifest.json"),

@@ -108,7 +108,7 @@ def test_the_lead_is_over_the_best_of_them(measured):
 
 def test_what_an_answer_depends_on_stands_beside_it(world, measured):
     details = measured["details"]
-    assert details["pool"]["chunks"] == (world.given.splits == "test").sum()
+    assert details["candidates"] == (world.given.splits == "test").sum()
     assert details["encoder"] == "none"
     assert details["latency"]["threads"] == 1
     assert details["latency"]["index"]["nprobe"] == files.read_json(world.index / "manifest.json")["nprobe"]
@@ -254,3 +254,26 @@ def test_contain_and_efficiency_are_shares_of_questions():
     }
     assert {name: values[name] for name in expected} == pytest.approx(expected)
     assert values["mrr"] == pytest.approx(metrics.reciprocal_rank(np.array([1, 4, 6, 51])).mean())
+
+
+def test_the_model_card_is_filled_from_the_gate(world, measured, tmp_path):
+    import yaml
+
+    folder = Path(__file__).parents[3]
+    bars = yaml.safe_load((folder / "config" / "mamba.yaml").read_text())["gates"]["mamba"]
+    metrics_of = ["--metrics", world.folder / "metrics.json"]
+    run("gate.py", *metrics_of, "--bars", json.dumps(bars), "--out", tmp_path / "gate.json")
+    template = folder / "scripts" / "lib" / "mamba" / "card.md"
+    run(
+        "report_card.py",
+        "--gate",
+        tmp_path / "gate.json",
+        *metrics_of,
+        "--template",
+        template,
+        "--out",
+        tmp_path / "a.md",
+    )
+    card = (tmp_path / "a.md").read_text()
+    assert f"each of their {measured['details']['candidates']} chunks" in card
+    assert "$" not in card
