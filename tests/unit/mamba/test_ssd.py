@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from transformers import Mamba2Config
 from transformers.models.mamba2.modeling_mamba2 import Mamba2Mixer
 
-from lib.mamba import ssd
+from lib.mamba import kernels, ssd
 from lib.mamba.mixer import Mixer, Sizes
 
 SIZES = Sizes(d_model=32, d_state=16, d_conv=4, expand=2, headdim=8, chunk_size=16)
@@ -134,3 +134,15 @@ def test_a_layer_has_mamba_2s_parameters():
     scanned, heads = 1536 + 2 * 128, 24
     expected = 768 * (1536 + scanned + heads) + 5 * scanned + 3 * heads + 1536 + 1536 * 768
     assert sum(weight.numel() for weight in block.parameters()) == expected
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("length", [5, 64, 100])
+def test_the_kernels_are_the_scan(length):
+    """mamba-ssm's Triton kernels and the matrix products, forward and backward, with the same inputs."""
+    given = [tensor.cuda().requires_grad_() for tensor in drawn(length)]
+    upstream = torch.randn(3, length, 4, 8, device="cuda")
+    ours, theirs = (scan(*given, chunk_size=64) for scan in (ssd.scan, kernels.scan))
+    assert torch.allclose(ours, theirs, rtol=0, atol=1e-3)
+    for own, other in zip(*(torch.autograd.grad(y, given, upstream) for y in (ours, theirs))):
+        assert torch.allclose(own, other, rtol=1e-2, atol=1e-2)
