@@ -27,11 +27,11 @@ def test_rows_11_to_13_articles_that_cannot_be_read(run_script, tmp_path):
     ]
     (tmp_path / "a.jsonl").write_text("\n".join([*lines, '{"id": 3, "title": "t"}']))
     sizes = ["--min-chunks", 1, "--test-share", 0.3, "--validation-share", 0.3]
-    run = run_script(
+    ended = run_script(
         "prepare_articles.py", "--source", "jsonl", "--path", tmp_path / "a.jsonl", *sizes, "--out", tmp_path / "o"
     )
     expected = "missing paragraphs, expected an object with id, title and paragraphs"
-    assert refused(said) == f"prepare_articles.py: {tmp_path / 'a.jsonl'}: record 4: {expected}"
+    assert refused(ended) == f"prepare_articles.py: {tmp_path / 'a.jsonl'}: record 4: {expected}"
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
 
 
