@@ -81,11 +81,10 @@ def fit(
     """Train `model` in place and return its history, one row a step.
 
     `backward(step)` computes the step's loss, adds its gradient to the parameters and returns
-    scalars with a `loss` among them. `validate()` returns a score, higher is better, or scalars with
-    the score as `validation`; with it the model ends as its best, and stops early after `patience`
-    evaluations without a new best. `halt(history)` ends the run for reasons of the caller's own.
-    Raises Stopped after saving when SIGTERM, SIGUSR1 or SIGINT arrives, Diverged when a
-    loss or gradient is not finite: before the update, the last state stays good.
+    scalars with a `loss` among them. `validate()` returns a score, higher is better, or scalars with it
+    as `validation`; the model then ends as its best, and stops early after `patience` evaluations
+    without a new best. `halt(history)` ends the run for reasons of the caller's own. Raises Stopped after
+    saving on SIGTERM, SIGUSR1 or SIGINT, Diverged before a loss or gradient that is not finite is used.
     """
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
     kept = trained | {name: b for name, b in model.named_buffers() if name in model.state_dict()}
@@ -94,9 +93,7 @@ def fit(
     model.train()
     saved = time.monotonic()
     with _signals() as received, _reporter(folder.name, settings.steps, progress, scalars) as report:
-        while progress.step < settings.steps and not _out_of_patience(progress, settings):
-            if halt(progress.history):
-                break
+        while not (_over(progress, settings) or halt(progress.history)):
             row = _step(trained, optimizer, backward, settings, progress.step)
             progress.step += 1
             if validate and settings.eval_steps and progress.step % settings.eval_steps == 0:
@@ -142,9 +139,11 @@ def _evaluate(model: nn.Module, validate: Callable[[], float | Row], kept: dict,
     return row
 
 
-def _out_of_patience(progress: Progress, settings: Settings) -> bool:
+def _over(progress: Progress, settings: Settings) -> bool:
+    """All steps are done, or validation has gone without a new best for too long."""
     waited = progress.step - progress.best_step
-    return bool(settings.patience and progress.best and waited >= settings.patience * settings.eval_steps)
+    patient = not (settings.patience and progress.best) or waited < settings.patience * settings.eval_steps
+    return progress.step >= settings.steps or not patient
 
 
 def _save(folder: StateFolder, kept: dict, optimizer, progress: Progress) -> None:
