@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..errors import BadInput
-from ..near import earlier
 from . import chunking
 from .articles import Article
 from .chunking import Chunking
 from .dataset import SPLITS
+from .repeats import earlier
 
 
 @dataclass(frozen=True)
