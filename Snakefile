@@ -6,15 +6,17 @@ min_version("9.27")
 
 
 configfile: "config/config.yaml"
+configfile: "config/correlation.yaml"
 configfile: "config/naics.yaml"
 configfile: "config/tickets.yaml"
-configfile: "config/correlation.yaml"
+configfile: "config/mamba.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/correlation.smk"
 include: "rules/naics.smk"
 include: "rules/tickets.smk"
-include: "rules/correlation.smk"
+include: "rules/mamba.smk"
 include: "rules/gates.smk"
 include: "rules/report.smk"
 

@@ -37,6 +37,8 @@ rule export_contracts:
         "logs/correlation/export_contracts.benchmark.tsv"
     conda:
         "../envs/environment.yaml"
+    resources:
+        **asks("small"),
     params:
         args=flags("correlation", "export"),
     shell:
@@ -55,6 +57,8 @@ rule prepare_contracts:
         "logs/correlation/prepare_contracts.benchmark.tsv"
     conda:
         "../envs/environment.yaml"
+    resources:
+        **asks("small"),
     params:
         snapshot="--path results/correlation/snapshot" if CORRELATION_FILES == CORRELATION_SNAPSHOT else "",
         args=flags("correlation", "data"),
@@ -76,6 +80,8 @@ rule index_correlation:
         index="rag|rag_random",
     conda:
         "../envs/environment.yaml"
+    resources:
+        **asks("small"),
     params:
         args=flags("correlation", "rag"),
         random=lambda wildcards: "--random" if wildcards.index == "rag_random" else "",
@@ -106,7 +112,7 @@ rule train_correlation:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
-        gpu=gpus,
+        **asks("large", gpu=True),
     params:
         arm=lambda wildcards: CORRELATION_ARMS[wildcards.arm]["args"],
         args=lambda wildcards: merged(
@@ -137,6 +143,8 @@ rule eval_correlation:
     conda:
         "../envs/environment.yaml"
     threads: config["threads"]
+    resources:
+        **asks("large"),
     params:
         args=flags("correlation", "eval"),
     shell:

@@ -3,11 +3,13 @@
 # What report_page.py finds in a pipeline's folder: the same for all, and what one has of its own.
 SHOWN = ["gate.json", "metrics.json", "README.md", "pictures/gates.svg", "pictures/losses.svg"]
 SHOWN_OF = {
+    "mamba": ["pictures/pools.svg"],
     "naics": expand("stage{n}.metrics.json", n=[1, 2, 3]),
     "tickets": ["pictures/quality.svg"],
     "correlation": ["pictures/agreement.svg"],
 }
 HISTORIES = {
+    "mamba": [f"results/mamba/{config['mamba']['variant']}.history.csv"],
     "naics": expand("results/naics/stage{n}.history.csv", n=[1, 2, 3]),
     "tickets": ["results/tickets/history.csv"],
     "correlation": expand("results/correlation/history_{arm}.csv", arm=["model", "ce_only", "random"]),
@@ -84,10 +86,29 @@ rule report_correlation:
         "logs/correlation/report_correlation.log",
     benchmark:
         "logs/correlation/report_correlation.benchmark.tsv"
+    localrule: True
     conda:
         "../envs/environment.yaml"
     shell:
         run("report_correlation.py") + " --metrics {input.metrics} --out {output} > {log} 2>&1"
+
+
+rule report_mamba:
+    input:
+        code=code("report_mamba.py"),
+        schema="config/schemas/metrics.json",
+        metrics="results/mamba/metrics.json",
+    output:
+        report("results/mamba/pictures/pools.svg", category="mamba", labels={"picture": "recall by size of the pool"}),
+    log:
+        "logs/mamba/report_mamba.log",
+    benchmark:
+        "logs/mamba/report_mamba.benchmark.tsv"
+    localrule: True
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        run("report_mamba.py") + " --metrics {input.metrics} --out {output} > {log} 2>&1"
 
 
 rule report_gates:

@@ -72,9 +72,7 @@ rule train_tickets:
     resources:
         **asks("large", gpu=True),
     params:
-        args=merged(
-            MACHINE, *(config["tickets"][layer] for layer in ("encoder", "model", "train", "probe", "head"))
-        ),
+        args=merged(MACHINE, *(config["tickets"][layer] for layer in ("encoder", "model", "train", "probe", "head"))),
     shell:
         train("train_tickets.py") + " --data results/tickets/data --pairs {input.pairs} {params.args}"
         " --state results/tickets/state --tensorboard results/tickets/tensorboard"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lib import cli, config, files
 
-PIPELINES = ("naics", "tickets", "correlation")
+PIPELINES = ("correlation", "mamba", "naics", "tickets")
 
 
 def main() -> None:

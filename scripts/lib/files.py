@@ -47,24 +47,29 @@ def read_text(path: Path | str) -> str:
 
 def read_json(path: Path | str) -> Any:
     """JSON as the standard has it: NaN, infinities and duplicate keys are errors, not values."""
+    return parse_json(read_text(path), str(path))
+
+
+def parse_json(text: str, where: str) -> Any:
+    """As read_json, of a text; `where` begins an error's message."""
 
     def finite(number: str) -> float:
         if not math.isfinite(float(number)):
-            raise BadInput(f"{path}: {number} is not JSON, expected a finite number or null")
+            raise BadInput(f"{where}: {number} is not JSON, expected a finite number or null")
         return float(number)
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: dict[str, Any] = {}
         for key, value in pairs:
             if key in seen:
-                raise BadInput(f"{path}: key {key!r} stands twice in one object")
+                raise BadInput(f"{where}: key {key!r} stands twice in one object")
             seen[key] = value
         return seen
 
     try:
-        return json.loads(read_text(path), parse_constant=finite, parse_float=finite, object_pairs_hook=unique)
+        return json.loads(text, parse_constant=finite, parse_float=finite, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
-        raise BadInput(f"{path}: line {error.lineno} column {error.colno}: {error.msg}") from None
+        raise BadInput(f"{where}: line {error.lineno} column {error.colno}: {error.msg}") from None
 
 
 @contextlib.contextmanager

@@ -1,4 +1,9 @@
-"""FAISS indexes: built from a vector folder, verified against their manifest whenever they are loaded."""
+"""FAISS indexes: built from a vector folder, verified against their manifest whenever they are loaded.
+
+A factory string names the kind: `Flat` (exact), `IVF1024,Flat`, `IVF1024,SQfp16` (half the memory traffic),
+`IVF1024,SQ8,RFlat` (8 bits, re-ranked exactly), `IVF1024_HNSW32,SQfp16` (a graph finds the lists).
+Which number of lists, and how many of them a search probes, can be chosen by `lib.tuning`.
+"""
 
 import re
 from pathlib import Path
@@ -13,6 +18,8 @@ from .errors import BadInput
 from .files import read_text, write_text, writing
 
 FILES = ("index.faiss", "ids.txt")
+RERANKED = 4  # candidates that a coarse search hands to an exact one, for each neighbour asked for
+TRAINED_ON = 1 << 18  # rows that the lists and quantisers are learnt from, evenly spaced
 
 # Lorentz distance grows with -<u, v>, so its nearest neighbours are those of the largest inner
 # product once the query's time coordinate changes its sign.
@@ -24,29 +31,68 @@ METRICS = {
 }
 
 
-def build(source: Path, factory: str, metric: str, out: Path) -> None:
+def build(source: Path, factory: str, metric: str, out: Path, device: str = "cpu") -> None:
     """Index the vector folder `source` by a FAISS factory string and write index, ids and manifest to `out`."""
     xb, ids, about = vectors.load(source)
-    xb = np.ascontiguousarray(vectors.normalised(xb, str(source)) if metric == "cosine" else xb, dtype=np.float32)
+    write(out, populated(xb, factory, metric, str(source), device), ids, about, {"factory": factory, "metric": metric})
+
+
+def populated(xb: vectors.Matrix, factory: str, metric: str, where: str, device: str = "cpu") -> Any:
+    """The trained index over all rows of xb `(n, d)`, in memory a block of them at a time."""
+    step = -(-len(xb) // TRAINED_ON)
     try:
         index = faiss.index_factory(xb.shape[1], factory, METRICS[metric])
-        index.train(xb)
+        if isinstance(index, faiss.IndexRefine):
+            index.k_factor = RERANKED
+        index = _placed(index, device)
+        index.train(_rows(xb[::step], metric, where))
+        for _, block in vectors.blocks(xb):
+            index.add(_rows(block, metric, where))
     except RuntimeError as error:
         why = re.split(r"\.cpp:\d+: ", str(error))[-1]  # FAISS names its own source file first
-        raise BadInput(f"{source}: no {factory} index can be built over {len(xb)} vectors ({why})") from None
-    index.add(xb)
-    with writing(out) as temporary:
+        raise BadInput(f"{where}: no {factory} index can be built over {len(xb)} vectors ({why})") from None
+    return index if device == "cpu" else faiss.index_gpu_to_cpu(index)
+
+
+def write(folder: Path, index: Any, ids: list[str], about: dict[str, Any], how: dict[str, Any]) -> None:
+    """Index, ids and manifest as one folder; `about` is the vectors' manifest, `how` what a search must know."""
+    with writing(folder) as temporary:
         temporary.mkdir()
         faiss.write_index(index, str(temporary / "index.faiss"))
         write_text(temporary / "ids.txt", "".join(f"{name}\n" for name in ids))
         kept = {key: value for key, value in about.items() if key != "files"}
-        vectors.write_manifest(temporary, FILES, {**kept, "factory": factory, "metric": metric})
+        vectors.write_manifest(temporary, FILES, {**kept, "nlist": lists(index), **how})
+
+
+def lists(index: Any) -> int | None:
+    """How many inverted lists an index has, whatever stands around them; None when it has none."""
+    try:
+        return int(faiss.extract_index_ivf(index).nlist)
+    except RuntimeError:
+        return None
+
+
+def set_nprobe(index: Any, nprobe: int) -> None:
+    """How many lists a search looks into, whatever stands around them (a re-ranking, a rotation)."""
+    faiss.ParameterSpace().set_index_parameter(index, "nprobe", nprobe)
+
+
+def _placed(index: Any, device: str) -> Any:
+    if device == "cpu":
+        return index
+    if not hasattr(faiss, "StandardGpuResources"):
+        raise BadInput(f"device {device}: this FAISS has no GPU support, expected faiss-gpu-cu12 or device cpu")
+    return faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), int(device.partition(":")[2] or 0), index)
+
+
+def _rows(xb: vectors.Matrix, metric: str, where: str) -> NDArray[np.float32]:
+    return np.ascontiguousarray(vectors.normalised(xb, where) if metric == "cosine" else xb, dtype=np.float32)
 
 
 class Index:
-    """A verified index with the ids of its rows."""
+    """A verified index with the ids of its rows; it probes as many lists as its manifest says, or `nprobe`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, nprobe: int | None = None) -> None:
         self.folder, self.manifest = folder, vectors.read_manifest(folder, FILES)
         try:
             self.index = faiss.read_index(str(folder / "index.faiss"))
@@ -58,6 +104,16 @@ class Index:
             raise BadInput(
                 f"{folder}: index holds {self.index.ntotal}, ids {len(self.ids)}, manifest {self.manifest['n']}"
             )
+        self._probe(nprobe)
+
+    def _probe(self, asked: int | None) -> None:
+        nlist, nprobe = lists(self.index), asked or self.manifest.get("nprobe")
+        if nlist != self.manifest.get("nlist"):
+            raise BadInput(f"{self.folder}: the index has {nlist} lists, manifest {self.manifest.get('nlist')}")
+        if nprobe is not None:
+            if nlist is None or nprobe > nlist:
+                raise BadInput(f"{self.folder}: nprobe {nprobe}, but the index has {nlist or 'no'} lists")
+            set_nprobe(self.index, nprobe)
 
     def search(self, xq: NDArray[Any], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """(scores, rows) of the k nearest, each `(nq, k)`, nearest first: inner products, or minus squared L2."""

@@ -16,7 +16,8 @@ from .cli import log
 from .files import locked, sha256
 from .provenance import code_hash, environment
 
-UNIMPORTANT = {"out", "out_vectors", "state", "save_seconds", "tensorboard", "history", "metrics"}
+OUTPUTS = {"out", "out_vectors", "history", "metrics", "epochs_out", "smoke_out"}
+UNIMPORTANT = OUTPUTS | {"state", "save_seconds", "tensorboard"}
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ def state_folder(root: Path, name: str, identity: str) -> Iterator[StateFolder]:
         yield folder
         return
     with locked(home / "lock"):
-        others = [path for path in home.glob("*.safetensors") if path != folder.path]
-        if others and not folder.path.exists():
+        states = list(home.glob("*.safetensors"))
+        if states and not any(path.name.startswith(identity[:16]) for path in states):
             log(f"{name}: a state of another run is here; settings, inputs, code or versions differ: starting anew")
         yield folder
         for path in home.iterdir():

@@ -74,16 +74,17 @@ def fit(
     backward: Callable[[int], Row],
     settings: Settings,
     folder: StateFolder,
-    validate: Callable[[], float] | None = None,
+    validate: Callable[[], float | Row] | None = None,
     scalars: Path | None = None,
+    halt: Callable[[list[Row]], bool] = lambda history: False,  # noqa: ARG005
 ) -> list[Row]:
     """Train `model` in place and return its history, one row a step.
 
     `backward(step)` computes the step's loss, adds its gradient to the parameters and returns
-    scalars with a `loss` among them. `validate()` returns a score, higher is better; with it the
-    model ends as its best, and stops early after `patience` evaluations without a new best.
-    Raises Stopped after saving when SIGTERM, SIGUSR1 or SIGINT arrives, Diverged when a
-    loss or gradient is not finite: before the update, the last state stays good.
+    scalars with a `loss` among them. `validate()` returns a score, higher is better, or scalars with it
+    as `validation`; the model then ends as its best, and stops early after `patience` evaluations
+    without a new best. `halt(history)` ends the run for reasons of the caller's own. Raises Stopped after
+    saving on SIGTERM, SIGUSR1 or SIGINT, Diverged before a loss or gradient that is not finite is used.
     """
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
     kept = trained | {name: b for name, b in model.named_buffers() if name in model.state_dict()}
@@ -92,11 +93,11 @@ def fit(
     model.train()
     saved = time.monotonic()
     with _signals() as received, _reporter(folder.name, settings.steps, progress, scalars) as report:
-        while progress.step < settings.steps and not _out_of_patience(progress, settings):
+        while not (_over(progress, settings) or halt(progress.history)):
             row = _step(trained, optimizer, backward, settings, progress.step)
             progress.step += 1
             if validate and settings.eval_steps and progress.step % settings.eval_steps == 0:
-                row["validation"] = _evaluate(model, validate, kept, progress)
+                row |= _evaluate(model, validate, kept, progress)
             progress.history.append(row)
             report(row)
             stopped = parallel.any_of(bool(received))
@@ -126,22 +127,26 @@ def _step(trained: dict, optimizer, backward: Callable[[int], Row], settings: Se
     return {"step": step, "learning_rate": rate(settings, step), **row, "grad_norm": norm.item()}
 
 
-def _evaluate(model: nn.Module, validate: Callable[[], float], kept: dict, progress: Progress) -> float:
+def _evaluate(model: nn.Module, validate: Callable[[], float | Row], kept: dict, progress: Progress) -> Row:
     model.eval()
     with torch.no_grad():
-        score = validate()
+        found = validate()
     model.train()
+    row = found if isinstance(found, dict) else {"validation": found}
+    score = row["validation"]
     if math.isnan(score):
         raise Diverged(f"step {progress.step}: the validation score is not a number")
     if score > progress.best_score:
         progress.best_score, progress.best_step = score, progress.step
         progress.best = {name: tensor.detach().clone() for name, tensor in kept.items()}
-    return score
+    return row
 
 
-def _out_of_patience(progress: Progress, settings: Settings) -> bool:
+def _over(progress: Progress, settings: Settings) -> bool:
+    """All steps are done, or validation has gone without a new best for too long."""
     waited = progress.step - progress.best_step
-    return bool(settings.patience and progress.best and waited >= settings.patience * settings.eval_steps)
+    patient = not (settings.patience and progress.best) or waited < settings.patience * settings.eval_steps
+    return progress.step >= settings.steps or not patient
 
 
 def _save(folder: StateFolder, kept: dict, optimizer, progress: Progress) -> None:

@@ -4,7 +4,8 @@ A folder holds `vectors.npy` (n, d), `ids.txt` (one id a line) and `manifest.jso
 their shape, and the sha256 of both files).
 """
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +17,47 @@ from .files import read_json, read_text, sha256, write_json, write_text, writing
 
 Matrix = NDArray[np.floating]
 FILES = ("vectors.npy", "ids.txt")
+BLOCK = 16384  # rows looked at together
 
 
 def save(folder: Path, vectors: Matrix, ids: Sequence[str], about: dict[str, Any]) -> None:
     """Write a vector folder atomically; `about` says what embedded what."""
-    check(vectors, ids, str(folder))
+    save_parts(folder, [vectors], ids, about)
+
+
+def save_parts(
+    folder: Path, parts: Iterable[Matrix], ids: Sequence[str], about: dict[str, Any], also: Sequence[Path] = ()
+) -> None:
+    """As `save`, of consecutive rows `(m, d)` each, of which one part at a time is in memory; `also` are copied in."""
     with writing(folder) as temporary:
         temporary.mkdir()
-        np.save(temporary / "vectors.npy", vectors, allow_pickle=False)
+        _write_rows(temporary / "vectors.npy", parts, len(ids), str(folder))
+        matrix = np.lib.format.open_memmap(temporary / "vectors.npy", mode="r")
+        check(matrix, ids, str(folder))
         write_text(temporary / "ids.txt", "".join(f"{name}\n" for name in ids))
-        write_manifest(temporary, FILES, {**about, "n": len(ids), "dim": int(vectors.shape[1])})
+        for file in also:
+            shutil.copyfile(file, temporary / file.name)
+        names = (*FILES, *(file.name for file in also))
+        write_manifest(temporary, names, {**about, "n": len(ids), "dim": int(matrix.shape[1])})
 
 
-def load(folder: Path) -> tuple[Matrix, list[str], dict[str, Any]]:
-    """(vectors, ids, manifest), verified; the matrix is memory-mapped."""
-    manifest = read_manifest(folder, FILES)
+def _write_rows(path: Path, parts: Iterable[Matrix], n: int, where: str) -> None:
+    """A .npy file of n rows; BadInput when the parts have another number of them."""
+    written = 0
+    with path.open("wb") as stream:
+        for part in parts:
+            if not written:
+                shape = {"descr": np.lib.format.dtype_to_descr(part.dtype), "shape": (n, part.shape[1])}
+                np.lib.format.write_array_header_1_0(stream, {**shape, "fortran_order": False})
+            stream.write(np.ascontiguousarray(part).data)
+            written += len(part)
+    if written != n:
+        raise BadInput(f"{where}: {written} vectors but {n} ids")
+
+
+def load(folder: Path, also: Sequence[str] = ()) -> tuple[Matrix, list[str], dict[str, Any]]:
+    """(vectors, ids, manifest), verified, with the files of `also`; the matrix is memory-mapped."""
+    manifest = read_manifest(folder, (*FILES, *also))
     try:
         vectors = np.lib.format.open_memmap(folder / "vectors.npy", mode="r")
     except ValueError as error:
@@ -40,13 +67,20 @@ def load(folder: Path) -> tuple[Matrix, list[str], dict[str, Any]]:
     return vectors, ids, manifest
 
 
+def blocks(vectors: Matrix) -> Iterator[tuple[int, Matrix]]:
+    """(first row, rows) of consecutive blocks: a memory-mapped matrix need not fit into memory."""
+    for start in range(0, len(vectors), BLOCK):
+        yield start, vectors[start : start + BLOCK]
+
+
 def check(vectors: Matrix, ids: Sequence[str], where: str) -> None:
     """BadInput names the first row that is not finite, the first id that is double or not a line, or both lengths."""
     if len(vectors) != len(ids):
         raise BadInput(f"{where}: {len(vectors)} vectors but {len(ids)} ids")
-    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-    if len(bad):
-        raise BadInput(f"{where}: row {bad[0]} is not finite")
+    for start, block in blocks(vectors):
+        bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
+        if len(bad):
+            raise BadInput(f"{where}: row {start + bad[0]} is not finite")
     seen: set[str] = set()
     for name in ids:
         if name in seen:

@@ -150,6 +150,23 @@ def test_patience_ends_a_run_early(folder):
     assert len(history) == 6
 
 
+def test_a_validation_of_several_figures_is_a_part_of_the_history(folder):
+    scores, model = iter([0.5, 0.9, 0.1]), network()
+    validate = lambda: {"validation": next(scores), "recall": 0.25}  # noqa: E731
+    history = training.fit(model, backward_of(model), settings(6, eval_steps=2), folder, validate)
+    assert [row.get("validation") for row in history] == [None, 0.5, None, 0.9, None, 0.1]
+    assert [row.get("recall") for row in history] == [None, 0.25] * 3
+    shorter = network()
+    training.fit(shorter, backward_of(shorter), settings(6, eval_steps=4), folder, lambda: {"validation": 1.0})
+    assert equal(model, shorter), "the weights of the fourth step"
+
+
+def test_a_caller_can_end_a_run(folder):
+    model = network()
+    halt = lambda history: len(history) == 5  # noqa: E731
+    assert len(training.fit(model, backward_of(model), settings(), folder, halt=halt)) == 5
+
+
 def test_validation_does_not_disturb_training(folder):
     plain, validated = network(), network()
     training.fit(plain, backward_of(plain), settings(), folder)

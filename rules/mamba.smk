@@ -1,0 +1,238 @@
+"""Mamba: articles -> chunks -> payload of vectors -> model -> passages, index, metrics."""
+
+MAMBA_DATA = expand("results/mamba/data/{name}", name=["chunks.parquet", "source.json"])
+MAMBA_PAYLOAD = multiext("results/mamba/payload/", "vectors.npy", "ids.txt", "chunks.parquet", "manifest.json")
+MAMBA_INDEX = multiext("results/mamba/index/", "index.faiss", "ids.txt", "manifest.json")
+# What each source reads; packages are part of the environment, the hub has its own cache.
+MAMBA_FILES = {
+    "wikipedia": data_files("articles/enwiki2018.jsonl.gz"),
+    "jsonl": [config["mamba"]["data"]["path"]],
+    "folder": [config["mamba"]["data"]["path"]],
+}
+MAMBA_CHECKPOINT = f"results/mamba/{config['mamba']['variant']}.ckpt"
+MAMBA_OTHERS = {name: f"results/mamba/{name}.ckpt" for name in config["mamba"]["others"]}
+MAMBA_SHARDS = range(1, config["mamba"]["shards"] + 1)
+
+PRODUCTS["mamba"] = "results/mamba/index/manifest.json"
+
+
+rule prepare_articles:
+    input:
+        code=code("prepare_articles.py"),
+        files=MAMBA_FILES.get(config["mamba"]["data"]["source"], []),
+    output:
+        MAMBA_DATA,
+    log:
+        "logs/mamba/prepare_articles.log",
+    benchmark:
+        "logs/mamba/prepare_articles.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        **asks("small"),
+    params:
+        folder=f"--data-dir {shlex.quote(DATA)}" if DATA else "",
+        args=flags("mamba", "data"),
+    shell:
+        run("prepare_articles.py") + " {params.folder} {params.args} --out results/mamba/data > {log} 2>&1"
+
+
+rule embed_articles:
+    input:
+        code=code("embed_articles.py"),
+        data=MAMBA_DATA,
+    output:
+        multiext("results/mamba/shards/{shard}-of-{shards}/", "vectors.npy", "ids.txt", "manifest.json"),
+    log:
+        "logs/mamba/embed_articles_{shard}-of-{shards}.log",
+    benchmark:
+        "logs/mamba/embed_articles_{shard}-of-{shards}.benchmark.tsv"
+    wildcard_constraints:
+        shard=r"\d+",
+        shards=r"\d+",
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        **asks("large", gpu=True),
+    params:
+        machine=merged({key: MACHINE[key] for key in ("device", "precision")}),
+        args=flags("mamba", "payload"),
+    shell:
+        run("embed_articles.py") + " --data results/mamba/data --shard {wildcards.shard} --shards {wildcards.shards}"
+        " {params.machine} {params.args} --state results/mamba/state"
+        " --out results/mamba/shards/{wildcards.shard}-of-{wildcards.shards} > {log} 2>&1"
+
+
+rule merge_payload:
+    input:
+        code=code("merge_payload.py"),
+        data=MAMBA_DATA,
+        shards=expand(
+            "results/mamba/shards/{shard}-of-{shards}/manifest.json", shard=MAMBA_SHARDS, shards=len(MAMBA_SHARDS)
+        ),
+    output:
+        MAMBA_PAYLOAD,
+    log:
+        "logs/mamba/merge_payload.log",
+    benchmark:
+        "logs/mamba/merge_payload.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        **asks("small"),
+    params:
+        shards=expand("results/mamba/shards/{shard}-of-{shards}", shard=MAMBA_SHARDS, shards=len(MAMBA_SHARDS)),
+    shell:
+        run("merge_payload.py") + " {params.shards} --data results/mamba/data --out results/mamba/payload"
+        " > {log} 2>&1"
+
+
+rule fit_baselines:
+    input:
+        code=code("fit_baselines.py"),
+        payload=MAMBA_PAYLOAD,
+    output:
+        "results/mamba/baselines.ckpt",
+    log:
+        "logs/mamba/fit_baselines.log",
+    benchmark:
+        "logs/mamba/fit_baselines.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: config["threads"]
+    resources:
+        **asks("large"),
+    params:
+        args=merged({"seed": config["seed"]}, config["mamba"]["baselines"]),
+    shell:
+        run("fit_baselines.py") + " --payload results/mamba/payload {params.args} --state results/mamba/state"
+        " --out {output} > {log} 2>&1"
+
+
+rule export_windows:
+    input:
+        code=code("export_windows.py"),
+        payload=MAMBA_PAYLOAD,
+    output:
+        "results/mamba/windows.{split}.npz",
+    log:
+        "logs/mamba/export_windows.{split}.log",
+    benchmark:
+        "logs/mamba/export_windows.{split}.benchmark.tsv"
+    wildcard_constraints:
+        split="train|validation|test",
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        **asks("small"),
+    params:
+        args=flags("mamba", "windows"),
+    shell:
+        run("export_windows.py") + " --payload results/mamba/payload --split {wildcards.split} {params.args}"
+        " --out {output} > {log} 2>&1"
+
+
+rule train_mamba_contrastive:
+    input:
+        code=code("train_mamba_contrastive.py"),
+        payload=MAMBA_PAYLOAD,
+    output:
+        checkpoint=ensure("results/mamba/{variant}.ckpt", non_empty=True),
+        history="results/mamba/{variant}.history.csv",
+        epochs="results/mamba/{variant}.history.json",
+        smoke="results/mamba/{variant}.smoke_gate.json",
+    log:
+        "logs/mamba/train_mamba_contrastive.{variant}.log",
+    benchmark:
+        "logs/mamba/train_mamba_contrastive.{variant}.benchmark.tsv"
+    wildcard_constraints:
+        variant="s|h|sandwich|amn",
+    conda:
+        "../envs/environment.yaml"
+    threads: config["threads"]
+    resources:
+        **asks("large", gpu=True),
+    params:
+        args=merged(MACHINE, *(config["mamba"][layer] for layer in ("model", "train", "smoke"))),
+    shell:
+        train("train_mamba_contrastive.py") + " --payload results/mamba/payload --variant {wildcards.variant}"
+        " --name {wildcards.variant} {params.args} --state results/mamba/state --history {output.history}"
+        " --tensorboard results/mamba/tensorboard/{wildcards.variant} --epochs-out {output.epochs}"
+        " --smoke-out {output.smoke} --out {output.checkpoint} > {log} 2>&1"
+
+
+rule embed_passages:
+    input:
+        code=code("embed_passages.py"),
+        payload=MAMBA_PAYLOAD,
+        checkpoint=MAMBA_CHECKPOINT,
+    output:
+        passages=multiext("results/mamba/passages/", "vectors.npy", "ids.txt", "manifest.json"),
+        queries=multiext("results/mamba/queries/", "vectors.npy", "ids.txt", "manifest.json"),
+    log:
+        "logs/mamba/embed_passages.log",
+    benchmark:
+        "logs/mamba/embed_passages.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: config["threads"]
+    resources:
+        **asks("large", gpu=True),
+    params:
+        args=merged({key: MACHINE[key] for key in ("device", "seed")}),
+    shell:
+        run("embed_passages.py") + " --checkpoint {input.checkpoint} --payload results/mamba/payload {params.args}"
+        " --queries results/mamba/queries --out results/mamba/passages > {log} 2>&1"
+
+
+rule index_mamba:
+    input:
+        code=code("build_faiss_index.py"),
+        passages=rules.embed_passages.output.passages,
+        queries=rules.embed_passages.output.queries,
+    output:
+        MAMBA_INDEX,
+    log:
+        "logs/mamba/index_mamba.log",
+    benchmark:
+        "logs/mamba/index_mamba.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        **asks("small"),
+    params:
+        args=lambda wildcards: flags("mamba", "index"),  # {nlist} is no wildcard
+    shell:
+        run("build_faiss_index.py") + " --vectors results/mamba/passages --queries results/mamba/queries {params.args}"
+        " --out results/mamba/index > {log} 2>&1"
+
+
+rule eval_mamba:
+    input:
+        code=code("eval_unified.py", "lib/mamba/evaluation.py"),
+        schema="config/schemas/metrics.json",
+        payload=MAMBA_PAYLOAD,
+        windows="results/mamba/windows.test.npz",
+        checkpoint=MAMBA_CHECKPOINT,
+        others=MAMBA_OTHERS.values(),
+        baselines="results/mamba/baselines.ckpt",
+        index=MAMBA_INDEX,
+    output:
+        "results/mamba/metrics.json",
+    log:
+        "logs/mamba/eval_mamba.log",
+    benchmark:
+        "logs/mamba/eval_mamba.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: config["threads"]
+    resources:
+        **asks("large", gpu=True),
+    params:
+        machine=merged({"device": config["device"]}),
+        others=lambda wildcards: json.dumps(MAMBA_OTHERS),
+        args=flags("mamba", "eval"),
+    shell:
+        run("eval_unified.py") + " mamba --checkpoint {input.checkpoint} --eval-npz {input.windows}"
+        " --payload results/mamba/payload --faiss results/mamba/index --baselines {input.baselines}"
+        " --others {params.others:q} {params.machine} {params.args} --split test --out {output} > {log} 2>&1"
