@@ -19,6 +19,7 @@ except BadInput as error:
     raise WorkflowError(str(error)) from None
 
 MACHINE = {key: config[key] for key in ("seed", "device", "precision")}
+PROCESSES = config["num_processes"]  # that train one model together
 # Threads that wait for each other spin for some microseconds, then give up their core. Measured on two
 # cores: twice as fast as sleeping at once.
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
@@ -51,12 +52,11 @@ def run(script):
 
 def train(script):
     """The command that starts a training: one process, or as many as torchrun is to start, which share the threads."""
-    processes = config["num_processes"]
-    if processes == 1:
+    if PROCESSES == 1:
         return run(script)
     return (
-        f"OMP_NUM_THREADS={max(1, config['threads'] // processes)} python -m torch.distributed.run --standalone"
-        f" --nproc-per-node {processes} -- {os.path.relpath(SCRIPTS / script)}"
+        f"OMP_NUM_THREADS={max(1, config['threads'] // PROCESSES)} python -m torch.distributed.run --standalone"
+        f" --nproc-per-node {PROCESSES} -- {os.path.relpath(SCRIPTS / script)}"
     )
 
 
@@ -70,9 +70,9 @@ def bars(pipeline):
     return json.dumps(config["gates"][pipeline], sort_keys=True)
 
 
-def asks(size, gpu=False):
-    """Resources of a job of this size (config: cluster), with a GPU a process if it can use one and `device` is cuda."""
-    cluster, gpus = config["cluster"], config["num_processes"] * int(gpu and config["device"] == "cuda")
+def asks(size, gpus=0):
+    """Resources of a job of this size (config: cluster), with so many GPUs where `device` is cuda."""
+    cluster, gpus = config["cluster"], gpus if config["device"] == "cuda" else 0
     names = {"slurm_account": cluster["account"], "slurm_partition": cluster["gpu_partition" if gpus else "partition"]}
     again = {name: more_with_each_attempt(value) for name, value in cluster[size].items()}
     return {"gpu": gpus, **again, **{name: value for name, value in names.items() if value}}

@@ -112,7 +112,7 @@ rule train_correlation:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
-        **asks("large", gpu=True),
+        **asks("large", gpus=1),
     params:
         arm=lambda wildcards: CORRELATION_ARMS[wildcards.arm]["args"],
         args=lambda wildcards: merged(

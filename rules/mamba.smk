@@ -53,7 +53,7 @@ rule embed_articles:
     conda:
         "../envs/environment.yaml"
     resources:
-        **asks("large", gpu=True),
+        **asks("large", gpus=1),
     params:
         machine=merged({key: MACHINE[key] for key in ("device", "precision")}),
         args=flags("mamba", "payload"),
@@ -151,7 +151,7 @@ rule train_mamba_contrastive:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
-        **asks("large", gpu=True),
+        **asks("large", gpus=PROCESSES),
     params:
         args=merged(MACHINE, *(config["mamba"][layer] for layer in ("model", "train", "smoke"))),
     shell:
@@ -177,7 +177,7 @@ rule embed_passages:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
-        **asks("large", gpu=True),
+        **asks("large", gpus=1),
     params:
         args=merged({key: MACHINE[key] for key in ("device", "seed")}),
     shell:
@@ -227,7 +227,7 @@ rule eval_mamba:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
-        **asks("large", gpu=True),
+        **asks("large", gpus=1),
     params:
         machine=merged({"device": config["device"]}),
         others=lambda wildcards: json.dumps(MAMBA_OTHERS),

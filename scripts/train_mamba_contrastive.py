@@ -8,7 +8,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from lib import cli, files, state, training
+from lib import cli, files, parallel, state, training
 from lib.compute import Compute
 from lib.mamba import model, payload, schedule
 from lib.mamba.batches import Batches, Sampling
@@ -19,7 +19,8 @@ from lib.mamba.schedule import Schedule, Smoke, Watch
 
 def main() -> None:
     args = arguments()
-    with state.state_folder(args.state, args.name, state.identity(Path(__file__).name, vars(args))) as folder:
+    identity = state.identity(Path(__file__).name, vars(args))
+    with parallel.joined(args.device), state.state_folder(args.state, args.name, identity) as folder:
         given = payload.load(args.payload)
         shape, sampling, weights, plan, smoke, machine = (
             cli.knobs(kind, args) for kind in (Shape, Sampling, Weights, Schedule, Smoke, Compute)
@@ -32,6 +33,8 @@ def main() -> None:
         watch = Watch(network, given, smoke, plan.seed, machine.device)
 
         history = training.fit(network, goal.backward, settings, folder, watch.validate, args.tensorboard, watch.halt())
+        if not parallel.leads():
+            return
         report = watch.report(history)
         if report["verdict"] == "block":
             cli.log(f"{args.name}: stopped by the gate of epoch {smoke.smoke_epoch}, see {args.smoke_out}")

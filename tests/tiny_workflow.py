@@ -16,10 +16,12 @@ TARGETS = (
     "results/naics/gate.json",
     "results/naics/index/manifest.json",
     "results/tickets/gate.json",
+    "results/correlation/gate.json",
+    "results/mamba/gate.json",
     "results/report.html",
 )
 TINY = {
-    "pipelines": ["naics", "tickets"],
+    "pipelines": ["naics", "tickets", "correlation", "mamba"],
     "threads": 1,
     "naics": {
         "data": {"source": "packages"},
@@ -44,6 +46,23 @@ TINY = {
         "train": {"steps": 3, "batch_size": 4, "eval_steps": 0},
         "probe": {"validation_tickets": 40, "max_forgetting": 1.0},
         "eval": {"corpus": 120, "judged_pairs": 50},
+    },
+    "correlation": {
+        "data": {"resamples": 20},
+        "head": {"heads": 1, "hidden": 8, "directions": 4},
+        "train": {"num_train_epochs": 1, "eval_steps": 0},
+        "eval": {"samples": 1},
+    },
+    "mamba": {
+        "data": {"max_articles": 60, "max_chunks": 10},
+        "payload": {"max_length": 8},
+        "model": {"n_layers": 1, "d_model": 16, "d_state": 8, "headdim": 8, "rank": 4, "buckets": 64},
+        "train": {"epochs": 2},
+        "smoke": {"smoke_cosine": 0.0, "validation_limit": 20},
+        "baselines": {"rank": 4, "steps": 2, "eval_steps": 1, "batch_size": 32, "validation_windows": 20},
+        "windows": {"limit": 60},
+        "index": {"nlist": [4], "k": 10},
+        "eval": {"timed": 3},
     },
 }
 

@@ -14,17 +14,24 @@ ALL = (
     "results/gates.passed",
     "results/naics/geometry.md",
     "results/tickets/index/manifest.json",
+    "results/mamba/index/manifest.json",
+    "results/correlation/model/reader.json",
 )
 
 
 def jobs(workflow: Workflow, *args: str) -> dict[str, dict[str, str]]:
     """Resources of each rule in the plan that the profile makes; those of a rule's jobs are the same."""
-    done = workflow.snakemake("--dry-run", "--forceall", *ALL, *PROFILE, *args)
+    done = workflow.snakemake("--dry-run", "--forceall", "--printshellcmds", *ALL, *PROFILE, *args)
     assert done.returncode == 0, done.stdout + done.stderr
     found = re.findall(
-        r"^ *(?:local)?rule (\w+):\n(?:.+\n)*? *resources: (.*)$", done.stdout + done.stderr, re.MULTILINE
+        r"^ *(?:local)?rule (\w+):\n(?:.+\n)*? *resources: (.*)\n(?: *Shell command: (.*)\n)?",
+        done.stdout + done.stderr,
+        re.MULTILINE,
     )
-    return {rule: dict(item.split("=", 1) for item in resources.split(", ")) for rule, resources in found}
+    return {
+        rule: {"command": command, **dict(item.split("=", 1) for item in resources.split(", "))}
+        for rule, resources, command in found
+    }
 
 
 def local(rule: str) -> bool:
@@ -41,12 +48,12 @@ def test_a_job_is_told_before_its_time_limit(finished):
     assert {asked["slurm_extra"] for asked in jobs(finished).values()} == {"--signal=TERM@120"}
 
 
-def test_training_goes_to_the_gpus_and_nothing_else_does(finished):
+def test_what_takes_a_device_goes_to_the_gpus_and_nothing_else_does(finished):
     config = ["--config", "device=cuda", "cluster={account: lab, partition: cores, gpu_partition: cards}"]
     planned = {rule: asked for rule, asked in jobs(finished, *config).items() if not local(rule)}
     assert {asked["slurm_account"] for asked in planned.values()} == {"lab"}
     for rule, asked in planned.items():
-        wanted = ("1", "cards") if rule.startswith("train") else ("0", "cores")
+        wanted = ("1", "cards") if "--device cuda" in asked["command"] else ("0", "cores")
         assert (asked["gpu"], asked["slurm_partition"]) == wanted, rule
 
 
