@@ -15,6 +15,7 @@ from lib.mamba import payload, predictor, windows
 from lib.mamba.payload import Payload
 from lib.mamba.predictor import Predictor
 from lib.mamba.ranking import Bench
+from lib.mamba.search import padded
 
 
 def main() -> None:
@@ -35,8 +36,9 @@ def main() -> None:
 
     bench = Bench(articles, windows.draw(articles, "validation", args.limit, args.seed), np.array([]), machine.device)
     asked = bench.ask(model.queries, model.context)[:, : model.indexed]
-    vectors.save(args.queries, asked, [articles.ids[row] for row in bench.targets], {**about, "kind": "queries"})
-    vectors.save_parts(args.out, passages(articles, model, bench), articles.ids, {**about, "kind": "passages"})
+    told = {**about, "width": asked.shape[1]}
+    vectors.save(args.queries, padded(asked), [articles.ids[row] for row in bench.targets], {**told, "kind": "queries"})
+    vectors.save_parts(args.out, passages(articles, model, bench), articles.ids, {**told, "kind": "passages"})
 
 
 def passages(articles: Payload, model: Predictor, bench: Bench) -> Iterator[np.ndarray]:
@@ -44,7 +46,7 @@ def passages(articles: Payload, model: Predictor, bench: Bench) -> Iterator[np.n
     for start, block in vectors.blocks(articles.vectors):
         with torch.no_grad():
             found = model.documents(bench.vectors(np.arange(start, start + len(block))))
-        yield found[:, : model.indexed].float().cpu().numpy()
+        yield padded(found[:, : model.indexed].float().cpu().numpy())
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from lib.index import Index, build
 from lib.mamba import baselines, latency, ranking, reranking, two_tower, windows
 from lib.mamba.baselines import Averages, Linear
 from lib.mamba.ranking import ARTICLE, EXCLUDED, LEFT_IN, Bench
-from lib.mamba.search import Search
+from lib.mamba.search import Search, padded
 from lib.mamba.two_tower import Tower
 from lib.mamba.windows import CONTEXT
 
@@ -283,3 +283,10 @@ def test_an_index_of_the_first_numbers_finds_what_the_whole_vectors_rank(given, 
     through = latency.through_index(bench, reading, Index(tmp_path / "index"), 5)
     expected = np.minimum(ranking.ranks(everything, reading)[EXCLUDED], latency.HITS + 1)
     np.testing.assert_array_equal(through.ranks, expected)
+
+
+def test_padding_changes_no_inner_product():
+    xb, xq = np.random.default_rng(1).normal(size=(2, 9, 13)).astype(np.float32)
+    assert padded(xb).shape == (9, 16)
+    assert padded(padded(xb)).shape == (9, 16)
+    np.testing.assert_allclose(padded(xq) @ padded(xb).T, xq @ xb.T, atol=1e-6)
