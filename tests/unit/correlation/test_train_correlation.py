@@ -23,7 +23,7 @@ COLUMNS = ("step", "loss", "generation_loss", "regression_loss", "total_loss", "
 @pytest.fixture(scope="module")
 def trained(world, base_folder) -> dict[str, Path]:
     """Folders of the packaged encoder's two arms, of the small Llama, and of LoRA on a model from disk."""
-    little = {"max_length": 256, "limit": 12, "per_device_train_batch_size": 4, "eval_steps": 12}
+    little = {"max_length": 160, "limit": 12, "per_device_train_batch_size": 4, "eval_steps": 12}
     return {
         "hybrid": world.trained("hybrid", num_train_epochs=8),
         "ce_only": world.trained("ce_only", num_train_epochs=8, regression_loss_weight=0.0),
@@ -109,7 +109,7 @@ def test_adapters_are_a_peft_folder_that_peft_itself_loads(trained, base_folder,
 
 def test_qlora_adapts_four_bit_weights_and_comes_back(world, base_folder):
     """NF4 with double quantisation on CPU, through the script, which loads what it saved and compares."""
-    few = {"max_length": 256, "limit": 4, "per_device_train_batch_size": 4, "eval_steps": 0, "num_train_epochs": 1}
+    few = {"max_length": 160, "limit": 4, "per_device_train_batch_size": 4, "eval_steps": 0, "num_train_epochs": 1}
     folder = world.trained("qlora", model=str(base_folder), use_4bit=True, lora_r=4, lora_dropout=0.0, **few)
     assert all(row["grad_norm"] > 0 for row in history(folder))
     layers = {type(layer).__name__ for layer in model.load(folder / "model").reader.modules()}
