@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from tiny_correlation_training import World
+from transformers import AutoModelForCausalLM
 
 from lib.compute import Compute
 from lib.correlation import base, model
@@ -54,8 +55,12 @@ def test_a_saved_model_reads_two_digits_and_writes_json(trained, world):
 def plain(gemma, tmp_path_factory) -> Path:
     """The same weights as a folder in full precision: four bits are made of these."""
     folder = tmp_path_factory.mktemp("plain")
-    for part in base.load(Shape(str(gemma)), Compute()):
-        part.save_pretrained(folder)
+    tokenizer, model = base.load(Shape(str(gemma)), Compute())
+    del model.config.quantization_config  # a model from a .gguf file will not be saved
+    whole = AutoModelForCausalLM.from_config(model.config)
+    whole.load_state_dict(model.state_dict())
+    whole.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder
 
 

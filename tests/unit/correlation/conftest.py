@@ -8,7 +8,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from lib.compute import Compute
-from lib.correlation import tiny
+from lib.correlation import prompt, tiny
 from lib.correlation.causal import CausalReader
 
 
@@ -31,10 +31,15 @@ def by_digits(texts: list[str]) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token="<end>")
 
 
+def texts_of(world: World) -> list[str]:
+    """What a tokenizer learns from: often enough the prompts' beginning, so that its words are tokens."""
+    return [*world.taught.seen.a_titles, *world.taught.reasonings, *[prompt.PREFIX, "Known: Facts: "] * 50]
+
+
 @pytest.fixture(scope="session", params=["one token", "two digits"])
 def reader(request, world) -> CausalReader:
     """A language model before training."""
-    texts = [*world.taught.seen.a_titles, *world.taught.reasonings]
+    texts = texts_of(world)
     tokenizer = tiny.tokenizer_of(texts) if request.param == "one token" else by_digits(texts)
     return CausalReader(tiny.model_of(tokenizer, seed=1), tokenizer, Compute(), 512)
 
@@ -43,7 +48,7 @@ def reader(request, world) -> CausalReader:
 def base_folder(world, tmp_path_factory) -> Path:
     """A base model as a user has it on disk, to put adapters on."""
     folder = tmp_path_factory.mktemp("base")
-    tokenizer = tiny.tokenizer_of([*world.taught.seen.a_titles, *world.taught.reasonings])
+    tokenizer = tiny.tokenizer_of(texts_of(world))
     tiny.model_of(tokenizer, seed=2).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

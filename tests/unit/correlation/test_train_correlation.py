@@ -23,7 +23,7 @@ COLUMNS = ("step", "loss", "generation_loss", "regression_loss", "total_loss", "
 @pytest.fixture(scope="module")
 def trained(world, base_folder) -> dict[str, Path]:
     """Folders of the packaged encoder's two arms, of the small Llama, and of LoRA on a model from disk."""
-    little = {"max_length": 112, "limit": 12, "per_device_train_batch_size": 4, "eval_steps": 12}
+    little = {"max_length": 160, "limit": 12, "per_device_train_batch_size": 4, "eval_steps": 12}
     return {
         "hybrid": world.trained("hybrid", num_train_epochs=8),
         "ce_only": world.trained("ce_only", num_train_epochs=8, regression_loss_weight=0.0),
@@ -105,6 +105,17 @@ def test_adapters_are_a_peft_folder_that_peft_itself_loads(trained, base_folder,
     theirs = PeftModel.from_pretrained(base, folder)(ids).logits.detach()
     assert torch.allclose(reader.model(ids).logits, theirs, atol=1e-5)
     assert abs(theirs - raw).max() > 1e-3
+
+
+def test_qlora_adapts_four_bit_weights_and_comes_back(world, base_folder):
+    """NF4 with double quantisation on CPU, through the script, which loads what it saved and compares."""
+    few = {"max_length": 160, "limit": 4, "per_device_train_batch_size": 4, "eval_steps": 0, "num_train_epochs": 1}
+    folder = world.trained("qlora", model=str(base_folder), use_4bit=True, lora_r=4, lora_dropout=0.0, **few)
+    assert all(row["grad_norm"] > 0 for row in history(folder))
+    layers = {type(layer).__name__ for layer in model.load(folder / "model").reader.modules()}
+    assert "Linear4bit" in layers
+    kept = next(p for p in model.load(folder / "model").reader.parameters() if type(p).__name__ == "Params4bit")
+    assert (kept.quant_type, kept.compress_statistics) == ("nf4", True)
 
 
 def test_metrics_are_the_errors_of_the_saved_model(trained, world):
