@@ -138,3 +138,11 @@ def small_disk(tmp_path):
         pytest.skip(f"needs the right to mount: {mount.stderr.strip()}")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(training):
+    """What a run of the module's own `training` leaves when nothing happens to it."""
+    run = training("undisturbed")
+    assert run.run() == 0, run.log.read_text()
+    return run

@@ -13,41 +13,25 @@ class Embedding(Training):
     script = "embed_articles.py"
     places: ClassVar = {"--state": "state", "--out": "shard"}
 
-    def outputs(self) -> dict[str, bytes]:
-        """Every file but the lock; no state and nothing temporary may be left."""
-        files = (path for path in self.folder.rglob("*") if path.is_file() and path.name != "lock")
-        return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in files}
-
 
 @pytest.fixture(scope="module")
-def embedding(killer, tmp_path_factory):
-    """`embedding(name)`: a folder of its own for every call."""
+def training(killer, tmp_path_factory):
+    """`training(name)`: a folder of its own for every call."""
     place = tmp_path_factory.mktemp("embedding")
     flags = ["--data", write_data(place / "data"), "--encoder", write_encoder(place / "encoder"), "--save-chunks", 40]
     (place / "runs").mkdir()
     return lambda name: Embedding(killer, place / "runs" / name, [*map(str, flags)])
 
 
-@pytest.fixture(scope="module")
-def undisturbed(embedding):
-    run = embedding("undisturbed")
-    assert run.run() == 0, run.log.read_text()
-    return run
-
-
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 1.0])
-def test_row_21_killed_at_a_file_operation(embedding, undisturbed, share):
+def test_row_21_killed_at_a_file_operation(training, undisturbed, share):
     """Before the first block, between two, and while the shard is written."""
-    run = embedding(f"killed-{share}")
-    number = max(1, round(share * undisturbed.operations))
-    assert run.run(kill=("file", number, signal.SIGKILL)) == -signal.SIGKILL
-    assert run.run() == 0, run.log.read_text()
+    run = training(f"killed-{share}").killed(undisturbed, share)
     assert run.operations < undisturbed.operations or share < 0.2  # blocks that were saved are not written again
-    assert run.outputs() == undisturbed.outputs()
 
 
-def test_row_22_stopped_by_sigterm(embedding, undisturbed):
-    run = embedding("stopped")
+def test_row_22_stopped_by_sigterm(training, undisturbed):
+    run = training("stopped")
     assert run.run(kill=("file", undisturbed.operations // 2, signal.SIGTERM)) == 75
     assert "embed_articles.py: stopped by SIGTERM; the same command starts again" in run.log.read_text()
     assert "Traceback" not in run.log.read_text()
@@ -55,8 +39,8 @@ def test_row_22_stopped_by_sigterm(embedding, undisturbed):
     assert run.outputs() == undisturbed.outputs()
 
 
-def test_a_state_of_other_settings_is_left_alone_and_said(embedding, undisturbed):
-    run = embedding("changed")
+def test_a_state_of_other_settings_is_left_alone_and_said(training, undisturbed):
+    run = training("changed")
     assert run.run("--max-length", "8", kill=("file", undisturbed.operations // 2, signal.SIGKILL)) == -signal.SIGKILL
     assert run.run() == 0
     assert "embed-1-of-1: a state of another run is here" in run.log.read_text()
