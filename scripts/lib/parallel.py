@@ -129,13 +129,14 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
         parameter.grad = mean.view_as(grad)
 
 
-def any_of(flag: bool) -> bool:
-    """Whether it holds in some process: a signal may reach only one of them."""
+def heard(signals: Sequence[str]) -> str | None:
+    """The first signal, in every process as soon as one has it: a signal may reach only one of them."""
+    mine = signals[0] if signals else None
     if world() == 1:
-        return flag
-    count = torch.tensor(int(flag), device=_device())
+        return mine
+    count = torch.tensor(len(signals), device=_device())
     dist.all_reduce(count)
-    return bool(count.item())
+    return (mine or "another process") if count.item() else None
 
 
 def _device() -> str:

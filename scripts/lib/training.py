@@ -100,13 +100,11 @@ def fit(
                 row |= _evaluate(model, validate, kept, progress)
             progress.history.append(row)
             report(row)
-            stopped = parallel.any_of(bool(received))
-            if stopped or time.monotonic() - saved >= settings.save_seconds:
-                _save(folder, kept, optimizer, progress)
-                saved = time.monotonic()
-            if stopped:
-                name = received[0] if received else "another process"
-                raise Stopped(f"{folder.name}: stopped by {name} after step {progress.step}, state saved")
+            stop = parallel.heard(received)
+            if stop or time.monotonic() - saved >= settings.save_seconds:
+                saved = _save(folder, kept, optimizer, progress)
+            if stop:
+                raise Stopped(f"{folder.name}: stopped by {stop} after step {progress.step}, state saved")
     if progress.best:
         _assign(kept, progress.best)
     model.eval()
@@ -149,15 +147,17 @@ def _over(progress: Progress, settings: Settings) -> bool:
     return progress.step >= settings.steps or not patient
 
 
-def _save(folder: StateFolder, kept: dict, optimizer, progress: Progress) -> None:
+def _save(folder: StateFolder, kept: dict, optimizer, progress: Progress) -> float:
+    """Write the state, if this process is the one that writes, and return the time of the clock."""
     if not parallel.leads():
-        return
+        return time.monotonic()
     tensors = {f"model.{name}": tensor for name, tensor in kept.items()}
     tensors |= {f"best.{name}": tensor for name, tensor in progress.best.items()}
     tensors |= {f"optimizer.{name}": t for name, t in checkpoint.optimizer_tensors(optimizer).items()}
     score = progress.best_score if progress.best else None
     about = {"step": progress.step, "history": progress.history, "best_score": score, "best_step": progress.best_step}
     checkpoint.save(folder.path, tensors, about)
+    return time.monotonic()
 
 
 def _resume(folder: StateFolder, kept: dict, optimizer) -> Progress:

@@ -2,8 +2,10 @@
 
 
 configfile: "config/config.yaml"
+configfile: "config/correlation.yaml"
 configfile: "config/naics.yaml"
 configfile: "config/tickets.yaml"
+configfile: "config/mamba.yaml"
 
 
 include: "rules/common.smk"
@@ -24,7 +26,7 @@ rule preempted:
     log:
         "logs/preempted.log",
     resources:
-        **asks("large", gpu=True),
+        **asks("large", gpus=1),
     shell:
         "echo GPU ${{CUDA_VISIBLE_DEVICES:-none}} > {log}; " + TRAINING + " --data data.json --steps 60 --pause 0.5 >> {log} 2>&1"
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
     "old, new, said",
     [
         ("batch_size: 8", "btach_size: 8", "did you mean 'batch_size'"),
-        ("dim: 8", "dim: 1", "naics.model.dim"),
+        ("    dim: 8", "    dim: 1", "naics.model.dim"),
         ("threads: 1", "threads: one", "threads"),
         ("cut: 5", "cut: 1e-1", "is text, expected integer"),
     ],
