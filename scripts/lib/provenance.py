@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def code_hash(*names: str) -> str:
 def _local_imports(file: Path) -> tuple[Path, ...]:
     package = file.parent.relative_to(SCRIPTS).parts
     found: list[Path] = []
-    for node in ast.walk(ast.parse(read_text(file), str(file))):
+    for node in _statements(ast.parse(read_text(file), str(file))):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 found += _resolve(tuple(alias.name.split(".")))
@@ -52,6 +53,14 @@ def _local_imports(file: Path) -> tuple[Path, ...]:
             for alias in node.names:
                 found += _resolve((*module, alias.name))
     return tuple(found)
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every statement at any depth; expressions, nine tenths of a tree, hold no import and are passed over."""
+    for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for node in getattr(tree, name, ()):
+            yield node
+            yield from _statements(node)
 
 
 def _resolve(parts: tuple[str, ...]) -> list[Path]:
