@@ -16,7 +16,7 @@ test-slow: .venv/installed ## what needs minutes or large weights
 
 slurm: .venv/installed ## the tests that need a scheduler, after installing Debian's SLURM (root, apt)
 	python tests/slurm/cluster.py install
-	pytest tests/slurm
+	pytest -m slurm tests/slurm
 
 lint: .venv/installed
 	ruff check .

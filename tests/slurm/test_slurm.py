@@ -15,7 +15,7 @@ import yaml
 from slurm import cluster
 from tiny_workflow import ROOT, Workflow, copy_to, environment
 
-pytestmark = pytest.mark.usefixtures("slurm_up")
+pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("slurm_up")]
 
 NAICS = ["results/naics/gate.json", "results/naics/index/manifest.json"]
 SIZES = {"small": {"mem_mb": 1500, "runtime": 1}, "large": {"mem_mb": 1500, "runtime": 5}}
