@@ -40,7 +40,8 @@ def main() -> None:
         raise BadInput(f"{args.text}: no chunk of {args.min_chars} characters or more, expected some text")
     passages, model = payload.load(args.payload), predictor.load(args.checkpoint)
     encode = encoder_of(passages, args.payload)
-    index = open_index(args, passages)
+    index = Index(args.index)
+    index.require(args.checkpoint, passages.ids, f"other passages than {args.payload}")
     bench = Bench(passages, np.array([], dtype=np.int64), np.arange(len(passages)))
 
     started = time.perf_counter()
@@ -64,16 +65,6 @@ def encoder_of(passages: Payload, folder: Path) -> encoding.Encode:
     if known.get("encoder_sha256", digest) != digest:
         raise BadInput(f"{folder}: made by encoder {how.encoder} with other weights than it has here")
     return encode
-
-
-def open_index(args, passages: Payload) -> Index:
-    """The index, refused when another model or other passages made it."""
-    index = Index(args.index)
-    if index.manifest.get("model_sha256") != files.sha256(args.checkpoint):
-        raise BadInput(f"{args.index}: built from another model than {args.checkpoint}")
-    if index.ids != passages.ids:
-        raise BadInput(f"{args.index}: holds other passages than {args.payload}")
-    return index
 
 
 def described(passages: Payload, row: int, score: float) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lib import cli, files
+from lib import cli
 from lib.errors import BadInput
 from lib.index import Index
 from lib.tickets import dataset, model, saving
@@ -58,10 +58,7 @@ def main() -> None:
 def open_index(args, tickets: Tickets) -> Index:
     """The index, refused when another model, other tickets or another metric made it."""
     index = Index(args.index)
-    if index.manifest.get("model_sha256") != files.sha256(args.model):
-        raise BadInput(f"{args.index}: built from another model than {args.model}")
-    if index.ids != tickets.ids:
-        raise BadInput(f"{args.index}: holds other tickets than {args.data}")
+    index.require(args.model, tickets.ids, f"other tickets than {args.data}")
     if index.manifest["metric"] != "cosine":
         raise BadInput(f"{args.index}: metric {index.manifest['metric']}, expected cosine")
     return index

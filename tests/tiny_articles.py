@@ -106,9 +106,6 @@ class Following:
 
     next_vectors = queries
 
-    def causal(self, articles: torch.Tensor) -> torch.Tensor:
-        return self.queries(articles[:, None])
-
     def documents(self, found: torch.Tensor) -> torch.Tensor:
         return normalize(found, dim=1)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import CANNOT_WRITE, BadInput, BrokenModel, CannotWrite, Diverged, Stopped
-from .files import read_text
+from .files import as_tuples, read_text
 
 
 class Format(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -97,4 +97,4 @@ def add_knobs(parser: argparse.ArgumentParser, *knobs: Any) -> None:
 def knobs(kind: Any, args: argparse.Namespace) -> Any:
     """The dataclass filled from the flags that `add_knobs` made."""
     values = {field.name: getattr(args, field.name) for field in dataclasses.fields(kind)}
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    return kind(**as_tuples(values))

@@ -6,6 +6,7 @@ Which number of lists, and how many of them a search probes, can be chosen by `l
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from . import vectors
 from .errors import BadInput
-from .files import read_text, write_text, writing
+from .files import read_text, sha256, write_text, writing
 
 FILES = ("index.faiss", "ids.txt")
 RERANKED = 4  # candidates that a coarse search hands to an exact one, for each neighbour asked for
@@ -114,6 +115,13 @@ class Index:
             if nlist is None or nprobe > nlist:
                 raise BadInput(f"{self.folder}: nprobe {nprobe}, but the index has {nlist or 'no'} lists")
             set_nprobe(self.index, nprobe)
+
+    def require(self, model: Path, ids: Sequence[str], others: str) -> None:
+        """BadInput when another model made it, or its ids are not these: `others` says what it holds instead."""
+        if self.manifest.get("model_sha256") != sha256(model):
+            raise BadInput(f"{self.folder}: built from another model than {model}")
+        if self.ids != list(ids):
+            raise BadInput(f"{self.folder}: holds {others}")
 
     def search(self, xq: NDArray[Any], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """(scores, rows) of the k nearest, each `(nq, k)`, nearest first: inner products, or minus squared L2."""

@@ -30,9 +30,14 @@ def world() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def rank() -> int:
+    """Which of them this process is, from 0."""
+    return int(os.environ.get("RANK", "0"))
+
+
 def leads() -> bool:
     """Whether this process writes and logs; the others only compute."""
-    return int(os.environ.get("RANK", "0")) == 0
+    return rank() == 0
 
 
 @contextlib.contextmanager
@@ -67,7 +72,7 @@ def spread(encode: Encode, batches: Sequence[Rows]) -> Tensor:
 
 def mine(batches: Sequence[Rows]) -> range:
     """Numbers of the batches that this process encodes."""
-    return range(int(os.environ.get("RANK", "0")), len(batches), world())
+    return range(rank(), len(batches), world())
 
 
 def gathered(parts: Sequence[Tensor], batches: Sequence[Rows]) -> Tensor:
@@ -131,12 +136,12 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
 
 def heard(signals: Sequence[str]) -> str | None:
     """The first signal, in every process as soon as one has it: a signal may reach only one of them."""
-    mine = signals[0] if signals else None
+    own = signals[0] if signals else None
     if world() == 1:
-        return mine
+        return own
     count = torch.tensor(len(signals), device=_device())
     dist.all_reduce(count)
-    return (mine or "another process") if count.item() else None
+    return (own or "another process") if count.item() else None
 
 
 def _device() -> str:

@@ -15,6 +15,11 @@ def generator(seed: int, purpose: str, step: int = 0) -> np.random.Generator:
     return np.random.default_rng(derive(seed, purpose, step))
 
 
+def lot(seed: int, purpose: str, name: str) -> str:
+    """A name's place in a draw: names sorted by it are in random order."""
+    return hashlib.sha256(f"{seed}:{purpose}:{name}".encode()).hexdigest()
+
+
 def seed_torch(seed: int, purpose: str, step: int = 0) -> None:
     """Fix torch's global stream (dropout, initialisation) for what follows, on every device."""
     import torch

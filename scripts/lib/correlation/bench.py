@@ -32,9 +32,7 @@ class Bench:
 
     def asked(self, first: int | None = None) -> Asked:
         """Titles and contract ids of the pairs, or of the first of them, as models read them."""
-        columns = (self.pairs.a_titles, self.pairs.b_titles, self.pairs.a, self.pairs.b)
-        a, b, a_ids, b_ids = ([column[row] for row in self.rows[:first]] for column in columns)
-        return a, b, a_ids, b_ids
+        return self.pairs.asked(self.rows[:first])
 
     def errors(self, systems: Systems) -> Entries:
         """MAE, RMSE, R2 and accuracy of all pairs."""

@@ -22,6 +22,5 @@ def of_splits(model: CorrelationModel, pairs: Pairs, disjoint: bool) -> dict[str
     found = {}
     for split in SPLITS:
         rows = pairs.rows(split, disjoint)
-        columns = ([column[row] for row in rows] for column in (pairs.a_titles, pairs.b_titles, pairs.a, pairs.b))
-        found[split] = errors(model.predict(*columns).numbers, pairs.correlations[rows])
+        found[split] = errors(model.predict(*pairs.asked(rows)).numbers, pairs.correlations[rows])
     return found

@@ -7,7 +7,6 @@ model.predict(["Will A win?"], ["Will B win?"]).numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,13 +77,9 @@ def load(folder: Path, machine: Compute | None = None) -> CorrelationModel:
     about = files.read_json(folder / ABOUT)
     try:
         shape, head = Shape(**about["shape"]), Head(**about["head"])
-        calibration = Calibration(**{name: _tuple(value) for name, value in about["calibration"].items()})
+        calibration = Calibration(**files.as_tuples(about["calibration"]))
         top_k = int(about["top_k"])
     except (KeyError, TypeError) as error:
         raise BadInput(f"{folder / ABOUT}: {error}, expected what train_correlation.py writes") from None
     reader = readers.load(folder, shape, head, machine or Compute())
     return CorrelationModel(reader, SemanticRAG(folder / INDEX).load(), top_k, calibration)
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value

@@ -59,8 +59,7 @@ def labelled(pairs: Pairs, rag: SemanticRAG, split: str, disjoint: bool, plan: P
     rows = pairs.rows(split, disjoint)
     if split == "train" and plan.limit is not None:
         rows = np.sort(seeds.generator(plan.seed, "limit").permutation(rows)[: plan.limit])
-    columns = ([column[row] for row in rows] for column in (pairs.a_titles, pairs.b_titles, pairs.a, pairs.b))
-    seen = gather(rag, plan.rag_top_k, *columns)
+    seen = gather(rag, plan.rag_top_k, *pairs.asked(rows))
     return Labelled(seen, pairs.correlations[rows], [pairs.reasonings[row] for row in rows])
 
 

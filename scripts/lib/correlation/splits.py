@@ -4,12 +4,12 @@ Everything follows from hashes of names and a seed, so that the same pairs and s
 whatever order they come.
 """
 
-import hashlib
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from .. import seeds
 from ..errors import BadInput
 from ..near import normalized
 from .dataset import SPLITS
@@ -33,11 +33,6 @@ class Sizes:
     def shares(self) -> dict[str, float]:
         given = {"validation": self.validation_share, "test": self.test_share}
         return {"train": 1 - sum(given.values())} | given
-
-
-def lot(seed: int, purpose: str, name: str) -> str:
-    """A name's place in a draw: names sorted by it are in random order."""
-    return hashlib.sha256(f"{seed}:correlation {purpose}:{name}".encode()).hexdigest()
 
 
 def events(contracts: Iterable[Contract]) -> dict[str, str]:
@@ -72,7 +67,7 @@ def assign(event: dict[str, str], used: Iterable[str], sizes: Sizes) -> dict[str
     roots = {side: math.sqrt(share) for side, share in sizes.shares.items()}
     lacking = {side: root / sum(roots.values()) * members.total() for side, root in roots.items()}
     side_of = {}
-    for name in sorted(members, key=lambda name: (-members[name], lot(sizes.seed, "split", name))):
+    for name in sorted(members, key=lambda name: (-members[name], seeds.lot(sizes.seed, "correlation split", name))):
         side_of[name] = max(SPLITS[::-1], key=lambda side: lacking[side])
         lacking[side_of[name]] -= members[name]
     if missing := set(SPLITS) - set(side_of.values()):
@@ -93,7 +88,7 @@ def within(pairs: Sequence[Measured], event: dict[str, str], side_of: dict[str, 
 def cut(names: Sequence[str], strata: Sequence[str], room: int, seed: int) -> list[int]:
     """Positions, at most `room`, rising: strata in turn give one by lot until room or pairs end."""
     waiting: dict[str, list[int]] = defaultdict(list)
-    for at in sorted(range(len(names)), key=lambda at: lot(seed, "size", names[at])):
+    for at in sorted(range(len(names)), key=lambda at: seeds.lot(seed, "correlation size", names[at])):
         waiting[strata[at]].append(at)
     turns = [(turn, stratum, at) for stratum, queue in waiting.items() for turn, at in enumerate(queue)]
     return sorted(at for _, _, at in sorted(turns)[:room])
@@ -101,7 +96,7 @@ def cut(names: Sequence[str], strata: Sequence[str], room: int, seed: int) -> li
 
 def at_random(names: Sequence[str], sizes: Sizes) -> dict[str, str]:
     """A split of the same pairs by lot, whatever their contracts."""
-    drawn = sorted(names, key=lambda name: lot(sizes.seed, "random split", name))
+    drawn = sorted(names, key=lambda name: seeds.lot(sizes.seed, "correlation random split", name))
     test, validation = (round(sizes.shares[side] * len(drawn)) for side in ("test", "validation"))
     sides = ["test"] * test + ["validation"] * validation
     return dict(zip(drawn, sides + ["train"] * (len(drawn) - len(sides))))

@@ -27,10 +27,17 @@ PENALTIES = (1.0, 1e1, 1e2, 1e3)
 FITTED_ON = 20000  # windows of the training articles that regressions see
 
 
-class Averages:
-    """A weighted sum of the last chunks, and the mean of all before them times `earlier`; length 1."""
+class AsTheyAre:
+    """Searches among the vectors themselves."""
 
     indexed: int | None = None
+
+    def documents(self, vectors: Tensor) -> Tensor:
+        return vectors
+
+
+class Averages(AsTheyAre):
+    """A weighted sum of the last chunks, and the mean of all before them times `earlier`; length 1."""
 
     def __init__(self, weights: Tensor, earlier: Tensor | float = 0.0) -> None:
         self.weights, self.earlier = weights, float(earlier)
@@ -46,21 +53,14 @@ class Averages:
 
     queries = next_vectors
 
-    def causal(self, vectors: Tensor) -> Tensor:
-        return _each_prefix(self, vectors)
-
-    def documents(self, vectors: Tensor) -> Tensor:
-        return vectors
-
     def parts(self) -> dict[str, Tensor]:
         return {"weights": self.weights, "earlier": torch.tensor(self.earlier)}
 
 
-class Linear:
+class Linear(AsTheyAre):
     """A linear map of the last chunks end to end, (CONTEXT * d) to d; what an article does not have yet is zero."""
 
     context = CONTEXT
-    indexed: int | None = None
 
     def __init__(self, matrix: Tensor) -> None:
         self.matrix = matrix
@@ -71,21 +71,8 @@ class Linear:
 
     queries = next_vectors
 
-    def causal(self, vectors: Tensor) -> Tensor:
-        return _each_prefix(self, vectors)
-
-    def documents(self, vectors: Tensor) -> Tensor:
-        return vectors
-
     def parts(self) -> dict[str, Tensor]:
         return {"matrix": self.matrix}
-
-
-def _each_prefix(predictor: Predictor, vectors: Tensor) -> Tensor:
-    """Queries after every prefix of an article, `(l, d)` to `(l, k)`."""
-    seen = predictor.context or len(vectors)
-    prefixes = (vectors[max(0, end - seen) : end] for end in range(1, len(vectors) + 1))
-    return torch.cat([predictor.queries(prefix[None]) for prefix in prefixes])
 
 
 def recency(decay: float) -> Tensor:

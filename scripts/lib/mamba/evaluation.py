@@ -48,7 +48,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     alignment.refuse_unfindable(bench)
     model = predictor.load(args.checkpoint, device)
     systems, told = others(args, articles, device)
-    index = open_index(args, articles)
+    index = Index(args.faiss, args.nprobe)
+    held = f"{len(index.ids)} other chunks than {args.payload} with {len(articles)}"
+    index.require(args.checkpoint, articles.ids, held)
 
     asked = scores.asked(bench, {MODEL: model, **systems})
     through = latency.through_index(bench, model, index, args.timed)
@@ -101,16 +103,6 @@ def others(args: argparse.Namespace, articles: Payload, device: str) -> tuple[di
         if (known := checkpoint.read_metadata(path).get("split_sha256")) != split:
             raise BadInput(f"{path}: made with split {str(known)[:12]}, the payload {args.payload} has {split[:12]}")
     return fitted | {name: predictor.load(path, device) for name, path in paths.items()}, about
-
-
-def open_index(args: argparse.Namespace, articles: Payload) -> Index:
-    """The index; BadInput when it was made from another model or holds other chunks."""
-    index = Index(args.faiss, args.nprobe)
-    if index.manifest.get("model_sha256") != files.sha256(args.checkpoint):
-        raise BadInput(f"{args.faiss}: built from another model than {args.checkpoint}")
-    if index.ids != articles.ids:
-        raise BadInput(f"{args.faiss}: holds {len(index.ids)} other chunks than {args.payload} with {len(articles)}")
-    return index
 
 
 def evidence(args: argparse.Namespace, articles: Payload) -> dict[str, Any]:

@@ -103,15 +103,6 @@ class NextVector(nn.Module):
     def queries(self, contexts: Tensor) -> Tensor:
         return self.search(contexts[:, -self.context :])[:, -1]
 
-    def causal(self, vectors: Tensor) -> Tensor:
-        if not self.context:
-            return self.search(vectors[None])[0]
-        short = min(self.context - 1, len(vectors))
-        found = [self.queries(vectors[None, :end]) for end in range(1, short + 1)]
-        if len(vectors) >= self.context:
-            found.append(self.queries(vectors.unfold(0, self.context, 1).transpose(1, 2)))
-        return torch.cat(found)
-
     def documents(self, vectors: Tensor) -> Tensor:
         documents = self.space.documents(vectors)
         return documents if self.memory is None else torch.cat([documents, self.memory.documents(vectors)], dim=-1)

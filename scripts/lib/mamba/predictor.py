@@ -29,10 +29,6 @@ class Predictor(Protocol):
         """Search vectors after contexts of equal length, `(b, l, d)` to `(b, k)`; what is too long to see is cut."""
         ...
 
-    def causal(self, vectors: Tensor) -> Tensor:
-        """Search vectors after every prefix of one article, `(l, d)` to `(l, k)`; row i has seen chunks 0 to i."""
-        ...
-
     def documents(self, vectors: Tensor) -> Tensor:
         """What an index holds of chunks, `(n, d)` to `(n, k)`."""
         ...

@@ -1,12 +1,12 @@
 """Which articles train and which judge, and what is left out: all functions of the articles' ids and a seed."""
 
-import hashlib
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .. import seeds
 from ..errors import BadInput
 from . import chunking
 from .articles import Article
@@ -41,8 +41,7 @@ class Chunked(NamedTuple):
 
 def lot(seed: int, purpose: str, name: str) -> float:
     """A number in [0, 1) for each name, as if drawn."""
-    digest = hashlib.sha256(f"{seed}:articles {purpose}:{name}".encode()).digest()
-    return int.from_bytes(digest[:7], "big") / (1 << 56)
+    return int(seeds.lot(seed, f"articles {purpose}", name)[:14], 16) / (1 << 56)
 
 
 def side(name: str, shares: Shares) -> str:

@@ -51,10 +51,6 @@ class TwoTower(nn.Module):
     def documents(self, vectors: Tensor) -> Tensor:
         return normalize(vectors + vectors @ self.document_down @ self.document_up, dim=1)
 
-    def causal(self, vectors: Tensor) -> Tensor:
-        prefixes = (vectors[max(0, end - CONTEXT) : end] for end in range(1, len(vectors) + 1))
-        return torch.cat([self.queries(prefix[None]) for prefix in prefixes])
-
 
 class Objective:
     """`backward(step)` for the training loop: a function of the weights and (seed, step)."""

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .. import checkpoint
+from .. import checkpoint, files
 from ..errors import BadInput
 from .fusion import LinearFusion, MixtureOfExperts, context
 from .geometry import Euclidean, Lorentz, Space
@@ -77,10 +77,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], Shape, dict[str, Any]]:
     tensors, about = checkpoint.load(path)
     if about.get("kind") != "naics":
         raise BadInput(f"{path}: a {about.get('kind')} checkpoint, expected a naics one")
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in about["shape"].items()
-    }
-    return tensors, Shape(**values), about
+    return tensors, Shape(**files.as_tuples(about["shape"])), about
 
 
 def load(path: Path) -> tuple[Head, Shape, dict[str, Any]]:

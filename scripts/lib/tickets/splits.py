@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .. import seeds
 from ..errors import BadInput
 from ..near import earlier
 from .dataset import SPLITS
@@ -34,11 +35,6 @@ class Sizes:
     max_unlabelled: int | None = None
 
 
-def lot(seed: int, purpose: str, name: str) -> str:
-    """A name's place in a draw: names sorted by it are in random order."""
-    return hashlib.sha256(f"{seed}:tickets {purpose}:{name}".encode()).hexdigest()
-
-
 def without_repeats(tickets: Sequence[Ticket]) -> tuple[list[Ticket], dict[str, int]]:
     """The first of all tickets that say the same, labelled ones before others, and how many went."""
     ordered = sorted(tickets, key=lambda ticket: ticket.label is None)
@@ -53,7 +49,7 @@ def resize(tickets: Sequence[Ticket], sizes: Sizes) -> tuple[list[Ticket], dict[
 
     Where even `min_group` tickets of every label are too many, whole families go.
     """
-    drawn = sorted(tickets, key=lambda ticket: lot(sizes.seed, "size", ticket.id))
+    drawn = sorted(tickets, key=lambda ticket: seeds.lot(sizes.seed, "tickets size", ticket.id))
     labelled, background = _by_label(drawn, sizes.min_group)
     room = len(tickets) if sizes.max_labelled is None else sizes.max_labelled
     most = common_size([len(members) for members in labelled.values()], room, sizes.min_group)
@@ -61,7 +57,7 @@ def resize(tickets: Sequence[Ticket], sizes: Sizes) -> tuple[list[Ticket], dict[
     for members in labelled.values():
         families[members[0].family] += members[:most]
     kept: list[Ticket] = []
-    for family in sorted(families, key=lambda family: lot(sizes.seed, "size", str(family))):
+    for family in sorted(families, key=lambda family: seeds.lot(sizes.seed, "tickets size", str(family))):
         kept += families[family] if len(kept) + len(families[family]) <= room else []
     others = background[: sizes.max_unlabelled]
     dropped = {
@@ -97,7 +93,7 @@ def assign(tickets: Sequence[Ticket], sizes: Sizes) -> list[str]:
     BadInput when there are too few families for three sides.
     """
     families = sorted({ticket.family for ticket in tickets if ticket.family is not None})
-    drawn = sorted(families, key=lambda family: lot(sizes.seed, "split", family))
+    drawn = sorted(families, key=lambda family: seeds.lot(sizes.seed, "tickets split", family))
     shares = (sizes.test_share, sizes.validation_share)
     test, validation = (max(round(share * len(families)), MIN_FAMILIES) for share in shares)
     if len(families) - test - validation < MIN_FAMILIES:

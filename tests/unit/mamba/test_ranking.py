@@ -138,15 +138,6 @@ def test_what_is_chosen_is_the_best_on_validation(given, fitted):
     assert chosen >= ranking.mrr(bench, fitted["mean"])
 
 
-@pytest.mark.parametrize("name", ["last", "mean", "recency mean", "least squares", "recency + earlier", "ridge"])
-def test_causal_is_the_query_after_each_prefix(given, fitted, name):
-    article = torch.from_numpy(np.array(given.vectors[:8]))
-    found = fitted[name].causal(article)
-    for end in range(1, 9):
-        seen = article[None, max(0, end - (fitted[name].context or end)) : end]
-        torch.testing.assert_close(found[end - 1], fitted[name].queries(seen)[0])
-
-
 def test_towers_start_as_the_recency_mean(given, bench):
     torch.manual_seed(1)
     weights = baselines.recency(0.3)
