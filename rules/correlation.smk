@@ -8,7 +8,7 @@ CORRELATION_INDEX = ["pairs.json", "manifest.json", "index/index.faiss", "index/
 CORRELATION_GIVEN = config["correlation"]["data"]["path"]
 # What each source reads.
 CORRELATION_FILES = {
-    "sample": expand("scripts/lib/correlation/sample/{name}", name=["prices.parquet", "contracts.csv"]),
+    "sample": [ours(f"scripts/lib/correlation/sample/{name}") for name in ("prices.parquet", "contracts.csv")],
     "prices": sorted(map(str, Path(CORRELATION_GIVEN or ".").glob("*.[cp]*"))) if CORRELATION_GIVEN else [],
     "pairs": CORRELATION_GIVEN or [],
     "database": CORRELATION_GIVEN or CORRELATION_SNAPSHOT,
@@ -131,7 +131,7 @@ rule train_correlation:
 rule eval_correlation:
     input:
         code=code("eval_unified.py", "lib/correlation/evaluation.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         data=CORRELATION_DATA,
         models=expand("results/correlation/{arm}/{name}", arm=CORRELATION_ARMS, name=["reader.json", "metrics.json"]),
     output:

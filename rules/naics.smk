@@ -100,7 +100,7 @@ rule train_naics_stage:
 rule eval_naics_stage:
     input:
         code=code("eval_unified.py", "lib/naics/evaluation.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         data=NAICS_DATA,
         raw="results/naics/stage0.vectors.safetensors",
         vectors="results/naics/stage{n}.vectors.safetensors",
@@ -125,7 +125,7 @@ rule eval_naics_stage:
 rule eval_naics:
     input:
         code=code("eval_unified.py", "lib/naics/evaluation.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         data=NAICS_DATA,
         raw="results/naics/stage0.vectors.safetensors",
         vectors="results/naics/stage3.vectors.safetensors",
@@ -229,7 +229,7 @@ rule train_naics_geometry:
 rule eval_naics_geometry:
     input:
         code=code("eval_unified.py", "lib/naics/evaluation.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         data=NAICS_DATA,
         raw="results/naics/stage0.vectors.safetensors",
         vectors="results/naics/geometry/{arm}.vectors.safetensors",
