@@ -168,4 +168,4 @@ rule report_page:
     params:
         folders=expand("results/{pipeline}", pipeline=config["pipelines"]),
     shell:
-        run("report_page.py") + " {params.folders} --out {output} > {log} 2>&1"
+        run("report_page.py") + " {params.folders} --logs logs --out {output} > {log} 2>&1"
