@@ -47,7 +47,8 @@ def code(*names):
 
 def ours(path):
     """A file of this repository as an input, in whatever folder and as whosever module the workflow runs."""
-    return local(os.path.relpath(SCRIPTS.parent / path))
+    path = os.path.relpath(SCRIPTS.parent / path)
+    return local(path) if workflow.modifier.is_module else path
 
 
 def flags(*path):
