@@ -28,8 +28,8 @@ def jobs(logs: Path) -> list[Job]:
 
 
 def _job(path: Path, logs: Path) -> Job:
-    header, *rows = (line.split("\t") for line in read_text(path).splitlines())
-    told = dict(zip(header, rows[-1] if rows else ()))
+    lines = [line.split("\t") for line in read_text(path).splitlines()]
+    told = dict(zip(lines[0], lines[-1])) if len(lines) > 1 else {}
     above = path.relative_to(logs).parts
     try:
         measured = [_number(told[column]) for column in ("s", "cpu_time", "max_rss")]
