@@ -14,9 +14,9 @@ test: .venv/installed ## everything that takes less than 15 minutes on 2 cores
 test-slow: .venv/installed ## what needs minutes or large weights
 	pytest -m slow
 
-slurm: .venv/installed ## the tests that need a scheduler, after installing Debian's SLURM (root, apt)
-	python tests/slurm/cluster.py install
-	pytest -m slurm tests/slurm
+slurm: .venv/installed ## the tests that need a scheduler; without root and apt they are skipped and say so
+	-python tests/slurm/cluster.py install
+	pytest -m slurm tests/slurm -rs
 
 lint: .venv/installed
 	ruff check .
