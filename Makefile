@@ -3,7 +3,7 @@ CORES ?= 2
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test test-slow slurm lint clean
+.PHONY: run test test-slow slurm test-gpu lint clean
 
 run: .venv/installed ## every enabled pipeline through its gate to results/report.html
 	snakemake --cores $(CORES)
@@ -17,6 +17,10 @@ test-slow: .venv/installed ## what needs minutes or large weights
 slurm: .venv/installed ## the tests that need a scheduler; without root and apt they are skipped and say so
 	-python tests/slurm/cluster.py install
 	pytest -m slurm tests/slurm -rs
+
+test-gpu: .venv/installed ## what needs a CUDA device, after pip install -r envs/requirements-gpu.txt; writes docs/gpu.md
+	pytest -m gpu -rs
+	PYTHONPATH=scripts python benchmarks/gpu.py --out docs/gpu.md
 
 lint: .venv/installed
 	ruff check .
