@@ -38,7 +38,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     pairs = dataset.load(args.data)
     trained = _load(args.model, pairs, args.split)
     others = {CE_ONLY: _load(args.ce_only, pairs, args.split)} if args.ce_only else {}
-    titles = rag.TitleVectors(trained.rag.encoder)
+    titles = rag.title_vectors(trained.rag.encoder)
 
     bench = Bench(pairs, titles, args.split, args.seed)
     told = trained.predict(*bench.asked())
