@@ -14,8 +14,16 @@ CORRELATION_FILES = {
     "database": CORRELATION_GIVEN or CORRELATION_SNAPSHOT,
 }[config["correlation"]["data"]["source"]]
 
+# What the environment or a file .env sets over the configuration, under the original's names.
+try:
+    CORRELATION_ASKED = {key: value for key, value in settings.asked().items() if key != "max_new_tokens"}
+except BadInput as error:
+    raise WorkflowError(str(error)) from None
+
 # The model, the same by cross-entropy alone at its own best knobs, and the same from the random split.
-CORRELATION_TRIED = config["correlation"]["tune"]["tried"]
+CORRELATION_TRIED = {
+    name: values for name, values in config["correlation"]["tune"]["tried"].items() if name not in CORRELATION_ASKED
+}
 CORRELATION_ARMS = {
     "model": {"index": "rag", "side": "", "knobs": {}, "tried": CORRELATION_TRIED},
     "ce_only": {
@@ -26,11 +34,6 @@ CORRELATION_ARMS = {
     },
     "random": {"index": "rag_random", "side": "--random", "knobs": {}, "tried": {}},
 }
-# What the environment or a file .env sets over the configuration, under the original's names.
-try:
-    CORRELATION_ASKED = {key: value for key, value in settings.asked().items() if key != "max_new_tokens"}
-except BadInput as error:
-    raise WorkflowError(str(error)) from None
 
 
 def correlation_knobs(arm, *more):

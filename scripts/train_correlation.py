@@ -29,7 +29,8 @@ def main() -> None:
         refuse_leaks(rag, pairs, "validation", not args.random)
         shape, head, loss, plan, machine = (cli.knobs(kind, args) for kind in (Shape, Head, Loss, Plan, Compute))
         chosen, doubts = tuning.read(args.choice) if args.choice else ({}, None)
-        loss, plan = tuning.laid(chosen, loss, plan)
+        trial = tuning.laid(chosen, head, loss, plan)
+        head, loss, plan = trial.head, trial.loss, trial.plan
         taught, held_out = (
             objective.labelled(pairs, rag, split, not args.random, plan) for split in ("train", "validation")
         )

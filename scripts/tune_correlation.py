@@ -6,7 +6,7 @@ confidence and intervals right. Test pairs take no part.
 """
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,16 +25,20 @@ def main() -> None:
     shape, head, loss, plan, machine, search = (
         cli.knobs(kind, args) for kind in (Shape, Head, Loss, Plan, Compute, Search)
     )
-    trials = search.trials(loss, plan)
+    trials = search.trials(head, loss, plan)
     with state.state_folder(args.state, args.name, state.identity(Path(__file__).name, vars(args))) as folder:
         pairs = dataset.load(args.data)
         drawn = folds.drawn(pairs, search.repeats, search.judged_share, plan.seed, not args.random)
-        seen = tuning.labelled(pairs, drawn, args.encoder, plan)
-        begin = partial(readers.start, shape, head, machine, plan.seed)
+        seen = {
+            top_k: tuning.labelled(pairs, drawn, args.encoder, replace(plan, rag_top_k=top_k))
+            for top_k in {trial.plan.rag_top_k for trial in trials}
+        }
 
         found = []
         for number, trial in enumerate(trials):
-            found.append(tuning.judged(seen, begin, trial.loss, trial.plan, tuning.within(folder, number)))
+            begin = partial(readers.start, shape, trial.head, machine, plan.seed)
+            judges, place = seen[trial.plan.rag_top_k], tuning.within(folder, number)
+            found.append(tuning.judged(judges, begin, trial.loss, trial.plan, place))
             cli.log(f"{args.name}: RMSE {found[-1].rmse:.4f} with {trial.knobs}")
 
         best = min(range(len(found)), key=lambda number: found[number].rmse)

@@ -20,6 +20,7 @@ from ..state import StateFolder
 from . import objective, rag
 from .calibration import Calibration
 from .dataset import Pairs
+from .encoder import Head
 from .folds import Fold
 from .losses import Loss
 from .numbers import Distribution
@@ -37,6 +38,7 @@ class Trial:
     """Some knobs, and what training is with them."""
 
     knobs: Knobs
+    head: Head
     loss: Loss
     plan: Plan
 
@@ -49,10 +51,10 @@ class Search:
     repeats: int = 0
     judged_share: float = 0.15
 
-    def trials(self, loss: Loss, plan: Plan) -> list[Trial]:
-        """Every combination, laid over the given loss and plan; without anything to try, these alone."""
+    def trials(self, head: Head, loss: Loss, plan: Plan) -> list[Trial]:
+        """Every combination, laid over what is given; without anything to try, this alone."""
         combined = [dict(zip(self.tried, values)) for values in itertools.product(*self.tried.values())]
-        return [Trial(knobs, *laid(knobs, loss, plan)) for knobs in combined]
+        return [laid(knobs, head, loss, plan) for knobs in combined]
 
 
 @dataclass(frozen=True)
@@ -67,15 +69,14 @@ class Judged:
         return float(np.sqrt(((self.found.mean - self.truth) ** 2).mean()))
 
 
-def laid(knobs: Knobs, loss: Loss, plan: Plan) -> tuple[Loss, Plan]:
-    """The two with other knobs; BadInput for a knob that neither has."""
-    parts: list[dict[str, Any]] = []
-    for part in (loss, plan):
-        names = {field.name for field in fields(part)}
-        parts.append({name: value for name, value in knobs.items() if name in names})
-    if unknown := knobs.keys() - parts[0].keys() - parts[1].keys():
-        raise BadInput(f"correlation.tune.tried: {min(unknown)}, expected knobs of correlation.train")
-    return replace(loss, **parts[0]), replace(plan, **parts[1])
+def laid(knobs: Knobs, head: Head, loss: Loss, plan: Plan) -> Trial:
+    """The three with other knobs; BadInput for a knob that none of them has."""
+    parts: list[Any] = [head, loss, plan]
+    known = [{field.name for field in fields(part)} for part in parts]
+    if unknown := knobs.keys() - set.union(*known):
+        raise BadInput(f"correlation.tune.tried: {min(unknown)}, expected knobs of correlation.head or .train")
+    own = ({name: knobs[name] for name in names & knobs.keys()} for names in known)
+    return Trial(knobs, *(replace(part, **changed) for part, changed in zip(parts, own)))
 
 
 def labelled(pairs: Pairs, folds: Iterable[Fold], encoder: str, plan: Plan) -> list[Taught]:

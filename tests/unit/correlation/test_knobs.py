@@ -39,10 +39,11 @@ def test_all_that_is_tried_can_be_trained(over):
     tried: dict[str, list] = {}
     for name in ("correlation.yaml", *over):
         tried |= yaml.safe_load((CONFIG / name).read_text())["correlation"]["tune"]["tried"]
-    trials = Search(tried).trials(Loss(), Plan())
+    trials = Search(tried).trials(Head(), Loss(), Plan())
     assert all(trial.loss.regression_loss_weight > 0 for trial in trials), "the hybrid stays one"
     if "seed.yaml" in over:
-        train = knobs("correlation.yaml", *over)["train"]
+        blocks = knobs("correlation.yaml", *over)
+        train = blocks["head"] | blocks["train"]
         assert [trial.knobs for trial in trials] == [{name: train[name] for name in tried}], "the original's, unchosen"
 
 

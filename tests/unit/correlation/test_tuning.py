@@ -126,7 +126,8 @@ def test_the_best_of_all_combinations_is_chosen(chosen, world):
 def test_doubts_are_those_of_the_pairs_that_judged(chosen, world):
     """The interval's width by sorting the residuals of every fold's own model, and counts of what it holds."""
     told = files.read_json(chosen)
-    loss, plan = tuning.laid(told["chosen"], Loss(), Plan(**{**vars(PLAN), **QUICK}))
+    trial = tuning.laid(told["chosen"], HEAD, Loss(), Plan(**{**vars(PLAN), **QUICK}))
+    loss, plan = trial.loss, trial.plan
     drawn = folds.drawn(world.pairs, 3, 0.15, plan.seed)
     seen = tuning.labelled(world.pairs, drawn, "minilm", plan)
     chances = np.concatenate([by_hand(parts, plan, loss) for parts in seen])
@@ -155,15 +156,17 @@ def test_training_takes_the_chosen_knobs_and_doubts(chosen, world):
 
 
 def test_nothing_to_try_is_one_trial_with_the_given_knobs():
-    (only,) = Search({}).trials(Loss(3.0), PLAN)
-    assert (only.knobs, only.loss, only.plan) == ({}, Loss(3.0), PLAN)
+    (only,) = Search({}).trials(HEAD, Loss(3.0), PLAN)
+    assert (only.knobs, only.head, only.loss, only.plan) == ({}, HEAD, Loss(3.0), PLAN)
 
 
 def test_a_knob_that_is_none_and_a_value_that_cannot_be_are_named():
-    with pytest.raises(BadInput, match=r"^correlation\.tune\.tried: heads, expected knobs of correlation\.train$"):
-        Search({"heads": [2]}).trials(Loss(), PLAN)
+    with pytest.raises(
+        BadInput, match=r"^correlation\.tune\.tried: heats, expected knobs of correlation\.head or \.train$"
+    ):
+        Search({"heats": [2]}).trials(HEAD, Loss(), PLAN)
     with pytest.raises(BadInput, match=r"regression_loss_type 'rmse': expected one of"):
-        Search({"regression_loss_type": ["mse", "rmse"]}).trials(Loss(), PLAN)
+        Search({"regression_loss_type": ["mse", "rmse"]}).trials(HEAD, Loss(), PLAN)
 
 
 def test_row_13_a_choice_that_is_none_is_named(tmp_path):
