@@ -19,6 +19,7 @@ include: "rules/correlation.smk"
 include: "rules/naics.smk"
 include: "rules/tickets.smk"
 include: "rules/mamba.smk"
+include: "rules/corpus.smk"
 include: "rules/gates.smk"
 include: "rules/report.smk"
 

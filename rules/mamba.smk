@@ -151,7 +151,7 @@ rule train_mamba_contrastive:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
-        **asks("large", gpus=PROCESSES),
+        **asks("large", gpus=PROCESSES, nodes=NODES),
     params:
         args=merged(MACHINE, *(config["mamba"][layer] for layer in ("model", "train", "smoke"))),
     shell:

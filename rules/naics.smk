@@ -89,7 +89,7 @@ rule train_naics_stage:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
-        **asks("large", gpus=PROCESSES),
+        **asks("large", gpus=PROCESSES, nodes=NODES),
     params:
         args=lambda wildcards: merged(*NAICS_KNOBS, config["naics"]["stages"][f"stage{wildcards.n}"]),
         start=lambda wildcards: (
@@ -225,7 +225,7 @@ rule train_naics_geometry:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
-        **asks("large", gpus=PROCESSES),
+        **asks("large", gpus=PROCESSES, nodes=NODES),
     params:
         args=lambda wildcards: merged(
             *NAICS_KNOBS,

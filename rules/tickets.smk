@@ -70,7 +70,7 @@ rule train_tickets:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
-        **asks("large", gpus=PROCESSES),
+        **asks("large", gpus=PROCESSES, nodes=NODES),
     params:
         args=merged(MACHINE, *(config["tickets"][layer] for layer in ("encoder", "model", "train", "probe", "head"))),
     shell:
