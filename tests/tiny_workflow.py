@@ -22,6 +22,7 @@ TARGETS = (
 )
 TINY = {
     "pipelines": ["naics", "tickets", "correlation", "mamba"],
+    "reported": [],
     "threads": 1,
     "naics": {
         "data": {"source": "packages"},
