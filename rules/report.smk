@@ -3,7 +3,7 @@
 # What report_page.py finds in a pipeline's folder: the same for all, and what one has of its own.
 SHOWN = ["gate.json", "metrics.json", "README.md", "pictures/gates.svg", "pictures/losses.svg"]
 SHOWN_OF = {
-    "mamba": ["pictures/pools.svg"],
+    "mamba": ["pictures/index.svg", "pictures/pools.svg"],
     "naics": expand("stage{n}.metrics.json", n=[1, 2, 3]),
     "tickets": ["pictures/quality.svg"],
     "correlation": ["pictures/agreement.svg"],
@@ -109,6 +109,24 @@ rule report_mamba:
         "../envs/environment.yaml"
     shell:
         run("report_mamba.py") + " --metrics {input.metrics} --out {output} > {log} 2>&1"
+
+
+rule report_mamba_index:
+    input:
+        code=code("report_mamba_index.py"),
+        schema="config/schemas/metrics.json",
+        metrics="results/mamba/metrics.json",
+    output:
+        report("results/mamba/pictures/index.svg", category="mamba", labels={"picture": "recall and latency"}),
+    log:
+        "logs/mamba/report_mamba_index.log",
+    benchmark:
+        "logs/mamba/report_mamba_index.benchmark.tsv"
+    localrule: True
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        run("report_mamba_index.py") + " --metrics {input.metrics} --out {output} > {log} 2>&1"
 
 
 rule report_gates:
