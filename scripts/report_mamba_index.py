@@ -33,10 +33,9 @@ def main() -> None:
 
 
 def by_kind(points: list[Json]) -> dict[str, list[Json]]:
-    """The points of each kind, in the order of their probes."""
-    return {
-        kind: [point for point in points if point["kind"] == kind] for kind in dict.fromkeys(p["kind"] for p in points)
-    }
+    """The points of each kind, from few probes to many."""
+    ordered = sorted(points, key=lambda point: point["nprobe"] or 0)
+    return {kind: [point for point in ordered if point["kind"] == kind] for kind in sorted({p["kind"] for p in points})}
 
 
 def recall(point: Json) -> tuple[str, float]:
@@ -56,6 +55,8 @@ def draw(kinds: dict[str, list[Json]], used: Json, path: Path) -> None:
         where = point[P95], recall(point)[1]
         axes.plot(*where, "o", color=drawing.INK, markersize=11, fillstyle="none", label="as tuned")
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")
     axes.set_xlabel("P95 of one search, CPU ms, one thread", fontsize=8)
     axes.set_title(f"{recall(next(iter(kinds.values()))[0])[0]} of exact search, by probes", loc="left")
     axes.spines[["top", "right"]].set_visible(False)

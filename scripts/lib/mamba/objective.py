@@ -2,10 +2,9 @@
 
     loss = contrastive * InfoNCE(query, documents)  +  autoregressive * (1 - cos(predicted, next))
 
-InfoNCE runs where the search will run, with no candidates that a search excludes: the context's own
-chunks, and with a memory whatever was read. With a
-micro-batch the sequence model runs twice over the batch, but the loss keeps all its negatives:
-accumulating gradients over four micro-batches of 256 would have 255 of the 1,023.
+InfoNCE runs where the search will run, without what a search does not find: the context's own chunks, and
+with a memory whatever was read. With a micro-batch the sequence model runs twice over the batch, but the loss
+keeps all its negatives: accumulating gradients over four micro-batches of 256 would have 255 of the 1,023.
 """
 
 from dataclasses import dataclass
