@@ -169,7 +169,7 @@ rule train_mamba_contrastive:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
-        **asks("large", gpus=PROCESSES),
+        **asks("large", gpus=PROCESSES, nodes=NODES),
     params:
         args=mamba_knobs,
     shell:
@@ -228,7 +228,7 @@ rule index_mamba:
 rule eval_mamba:
     input:
         code=code("eval_unified.py", "lib/mamba/evaluation.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         payload=MAMBA_PAYLOAD,
         windows="results/mamba/windows.test.npz",
         checkpoint=MAMBA_CHECKPOINT,

@@ -70,7 +70,7 @@ rule train_tickets:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
-        **asks("large", gpus=PROCESSES),
+        **asks("large", gpus=PROCESSES, nodes=NODES),
     params:
         args=merged(MACHINE, *(config["tickets"][layer] for layer in ("encoder", "model", "train", "probe", "head"))),
     shell:
@@ -82,7 +82,7 @@ rule train_tickets:
 rule eval_tickets:
     input:
         code=code("eval_unified.py", "lib/tickets/evaluation.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         data=TICKETS_DATA,
         pairs="results/tickets/pairs.json",
         model=TICKETS_MODEL,

@@ -51,6 +51,16 @@ TINY = {
         "data": {"resamples": 20},
         "head": {"heads": 1, "hidden": 8, "directions": 4},
         "train": {"num_train_epochs": 1, "eval_steps": 0},
+        "tune": {
+            "repeats": 1,
+            "tried": {
+                "directions": [4],
+                "rag_top_k": [0],
+                "learning_rate": [0.01],
+                "regression_loss_weight": [10.0],
+                "regression_loss_type": ["mse"],
+            },
+        },
         "eval": {"samples": 1},
     },
     "mamba": {
