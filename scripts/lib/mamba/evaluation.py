@@ -52,8 +52,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     model = predictor.load(args.checkpoint, device)
     systems, told = others(args, articles, device)
     index = Index(args.faiss, args.nprobe)
-    held = f"{len(index.ids)} other chunks than {args.payload} with {len(articles)}"
-    index.require(args.checkpoint, articles.ids, held)
+    index.require(args.checkpoint, articles.ids, f"{len(index.ids)} other chunks than {args.payload}")
 
     asked = scores.asked(bench, {MODEL: model, **systems})
     through = latency.through_index(bench, model, index, args.timed, args.kinds)
