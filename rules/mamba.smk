@@ -1,5 +1,7 @@
 """Mamba: articles -> chunks -> payload of vectors -> model -> passages, index, metrics."""
 
+import yaml
+
 MAMBA_DATA = expand("results/mamba/data/{name}", name=["chunks.parquet", "source.json"])
 MAMBA_PAYLOAD = multiext("results/mamba/payload/", "vectors.npy", "ids.txt", "chunks.parquet", "manifest.json")
 MAMBA_INDEX = multiext("results/mamba/index/", "index.faiss", "ids.txt", "manifest.json")
@@ -10,8 +12,24 @@ MAMBA_FILES = {
     "folder": [config["mamba"]["data"]["path"]],
 }
 MAMBA_CHECKPOINT = f"results/mamba/{config['mamba']['variant']}.ckpt"
-MAMBA_OTHERS = {name: f"results/mamba/{name}.ckpt" for name in config["mamba"]["others"]}
+# What each arm changes of the model and its training. Only the judged one has an early gate: a comparison wants all.
+MAMBA_SEED = yaml.safe_load((SCRIPTS.parent / "config" / "seed.yaml").read_text(encoding="utf-8"))["mamba"]
+MAMBA_ARMS = {
+    **{name: {"variant": name} for name in ("s", "h", "sandwich", "amn")},
+    "ar-only": {"contrastive": 0.0, "autoregressive": 1.0},
+    "seed": {**MAMBA_SEED["model"], **MAMBA_SEED["train"]},
+}
+MAMBA_OTHERS = {name: f"results/mamba/{name}.ckpt" for name in MAMBA_ARMS if name != config["mamba"]["variant"]}
 MAMBA_SHARDS = range(1, config["mamba"]["shards"] + 1)
+
+
+def mamba_knobs(wildcards):
+    """Flags of a training: the configured ones, and over them what its arm changes."""
+    own, judged = config["mamba"], wildcards.arm == config["mamba"]["variant"]
+    early = {} if judged else {"smoke_epoch": 0}
+    changed = {"variant": own["variant"], **MAMBA_ARMS[wildcards.arm]}
+    return merged(MACHINE, *(own[layer] for layer in ("model", "train", "smoke")), early, changed)
+
 
 PRODUCTS["mamba"] = "results/mamba/index/manifest.json"
 
@@ -137,27 +155,27 @@ rule train_mamba_contrastive:
         code=code("train_mamba_contrastive.py"),
         payload=MAMBA_PAYLOAD,
     output:
-        checkpoint=ensure("results/mamba/{variant}.ckpt", non_empty=True),
-        history="results/mamba/{variant}.history.csv",
-        epochs="results/mamba/{variant}.history.json",
-        smoke="results/mamba/{variant}.smoke_gate.json",
+        checkpoint=ensure("results/mamba/{arm}.ckpt", non_empty=True),
+        history="results/mamba/{arm}.history.csv",
+        epochs="results/mamba/{arm}.history.json",
+        smoke="results/mamba/{arm}.smoke_gate.json",
     log:
-        "logs/mamba/train_mamba_contrastive.{variant}.log",
+        "logs/mamba/train_mamba_contrastive.{arm}.log",
     benchmark:
-        "logs/mamba/train_mamba_contrastive.{variant}.benchmark.tsv"
+        "logs/mamba/train_mamba_contrastive.{arm}.benchmark.tsv"
     wildcard_constraints:
-        variant="s|h|sandwich|amn",
+        arm="|".join(MAMBA_ARMS),
     conda:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
         **asks("large", gpus=PROCESSES, nodes=NODES),
     params:
-        args=merged(MACHINE, *(config["mamba"][layer] for layer in ("model", "train", "smoke"))),
+        args=mamba_knobs,
     shell:
-        train("train_mamba_contrastive.py") + " --payload results/mamba/payload --variant {wildcards.variant}"
-        " --name {wildcards.variant} {params.args} --state results/mamba/state --history {output.history}"
-        " --tensorboard results/mamba/tensorboard/{wildcards.variant} --epochs-out {output.epochs}"
+        train("train_mamba_contrastive.py") + " --payload results/mamba/payload --name {wildcards.arm} {params.args}"
+        " --state results/mamba/state --history {output.history}"
+        " --tensorboard results/mamba/tensorboard/{wildcards.arm} --epochs-out {output.epochs}"
         " --smoke-out {output.smoke} --out {output.checkpoint} > {log} 2>&1"
 
 
@@ -214,7 +232,6 @@ rule eval_mamba:
         payload=MAMBA_PAYLOAD,
         windows="results/mamba/windows.test.npz",
         checkpoint=MAMBA_CHECKPOINT,
-        others=MAMBA_OTHERS.values(),
         baselines="results/mamba/baselines.ckpt",
         index=MAMBA_INDEX,
     output:
@@ -230,9 +247,63 @@ rule eval_mamba:
         **asks("large", gpus=1),
     params:
         machine=merged({"device": config["device"]}),
-        others=lambda wildcards: json.dumps(MAMBA_OTHERS),
-        args=flags("mamba", "eval"),
+        args=lambda wildcards: flags("mamba", "eval"),  # {nlist} is no wildcard
     shell:
         run("eval_unified.py") + " mamba --checkpoint {input.checkpoint} --eval-npz {input.windows}"
         " --payload results/mamba/payload --faiss results/mamba/index --baselines {input.baselines}"
-        " --others {params.others:q} {params.machine} {params.args} --split test --out {output} > {log} 2>&1"
+        " {params.machine} {params.args} --split test --out {output} > {log} 2>&1"
+
+
+# The variants of the model, the regression alone and the original's recipe, side by side on validation articles.
+# Not part of the default run: snakemake results/mamba/arms.md
+
+
+rule eval_mamba_arms:
+    input:
+        code=code("eval_unified.py", "lib/mamba/evaluation.py"),
+        schema="config/schemas/metrics.json",
+        payload=MAMBA_PAYLOAD,
+        windows="results/mamba/windows.validation.npz",
+        checkpoint=MAMBA_CHECKPOINT,
+        others=MAMBA_OTHERS.values(),
+        baselines="results/mamba/baselines.ckpt",
+        index=MAMBA_INDEX,
+    output:
+        "results/mamba/arms.metrics.json",
+    log:
+        "logs/mamba/eval_mamba_arms.log",
+    benchmark:
+        "logs/mamba/eval_mamba_arms.benchmark.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: config["threads"]
+    resources:
+        **asks("large", gpus=1),
+    params:
+        machine=merged({"device": config["device"]}),
+        others=lambda wildcards: json.dumps(MAMBA_OTHERS),
+        args=lambda wildcards: flags("mamba", "eval"),  # {nlist} is no wildcard
+    shell:
+        run("eval_unified.py") + " mamba --checkpoint {input.checkpoint} --eval-npz {input.windows}"
+        " --payload results/mamba/payload --faiss results/mamba/index --baselines {input.baselines}"
+        " --others {params.others:q} {params.machine} {params.args} --split validation --out {output} > {log} 2>&1"
+
+
+rule report_arms:
+    input:
+        code=code("report_arms.py"),
+        schema="config/schemas/metrics.json",
+        metrics="results/mamba/arms.metrics.json",
+    output:
+        "results/mamba/arms.md",
+    log:
+        "logs/mamba/report_arms.log",
+    benchmark:
+        "logs/mamba/report_arms.benchmark.tsv"
+    localrule: True
+    conda:
+        "../envs/environment.yaml"
+    params:
+        judged=config["mamba"]["variant"],
+    shell:
+        run("report_arms.py") + " --metrics {input.metrics} --model {params.judged} --out {output} > {log} 2>&1"

@@ -4,7 +4,7 @@ REPORTED = list(dict.fromkeys([*config["pipelines"], *config["reported"]]))
 # What report_page.py finds in a pipeline's folder: the same for all, and what one has of its own.
 SHOWN = ["gate.json", "metrics.json", "README.md", "pictures/gates.svg", "pictures/losses.svg"]
 SHOWN_OF = {
-    "mamba": ["pictures/pools.svg"],
+    "mamba": ["pictures/index.svg", "pictures/pools.svg"],
     "naics": [],  # the stages' metrics too, where somebody asked for them
     "tickets": ["pictures/quality.svg"],
     "correlation": ["pictures/agreement.svg"],
@@ -111,6 +111,24 @@ rule report_mamba:
         "../envs/environment.yaml"
     shell:
         run("report_mamba.py") + " --metrics {input.metrics} --out {output} > {log} 2>&1"
+
+
+rule report_mamba_index:
+    input:
+        code=code("report_mamba_index.py"),
+        schema="config/schemas/metrics.json",
+        metrics="results/mamba/metrics.json",
+    output:
+        report("results/mamba/pictures/index.svg", category="mamba", labels={"picture": "recall and latency"}),
+    log:
+        "logs/mamba/report_mamba_index.log",
+    benchmark:
+        "logs/mamba/report_mamba_index.benchmark.tsv"
+    localrule: True
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        run("report_mamba_index.py") + " --metrics {input.metrics} --out {output} > {log} 2>&1"
 
 
 rule report_gates:

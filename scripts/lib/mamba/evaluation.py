@@ -36,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=cli.positive_int, default=5244, help="windows at most")
     parser.add_argument("--nprobe", type=cli.positive_int, help="lists to probe; without it as the index was tuned")
     parser.add_argument("--timed", type=cli.positive_int, default=200, help="questions asked one by one for latency")
+    parser.add_argument(
+        "--kinds", type=cli.json_value, default=[], help="JSON list of indexes to compare, as factories"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the bootstrap")
     seed_gates.add_arguments(parser)
 
@@ -49,11 +52,10 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     model = predictor.load(args.checkpoint, device)
     systems, told = others(args, articles, device)
     index = Index(args.faiss, args.nprobe)
-    held = f"{len(index.ids)} other chunks than {args.payload} with {len(articles)}"
-    index.require(args.checkpoint, articles.ids, held)
+    index.require(args.checkpoint, articles.ids, f"{len(index.ids)} other chunks than {args.payload}")
 
     asked = scores.asked(bench, {MODEL: model, **systems})
-    through = latency.through_index(bench, model, index, args.timed)
+    through = latency.through_index(bench, model, index, args.timed, args.kinds)
     entries = [
         *scores.entries(bench, asked, args.seed),
         *reranking.entries(bench, model, args.seed),
@@ -68,6 +70,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         "recall_at_5_by_pool_size": scores.by_pool_size(bench, {MODEL: model, **systems}, args.seed),
         "backward_margin": scores.backward_margins(bench, {MODEL: model, **systems}),
         "latency": through.told,
+        "index_configurations": through.configurations,
         "validation_mrr_of_baselines": told["validation_mrr"],
         "seed_gates": seed_gates.judge(entries, args),
     }

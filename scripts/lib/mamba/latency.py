@@ -1,15 +1,12 @@
 """What an answer costs and what the index loses: questions asked one by one, through the index, over all chunks.
 
-Times are CPU milliseconds of this process with one thread, apart for model, search and lookup: on a shared
-machine the clock on the wall measures the neighbours.
+Times are CPU milliseconds of this process with one thread, apart for model, search and lookup.
 """
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import faiss
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -19,7 +16,9 @@ from ..index import Index
 from . import scores
 from .predictor import Predictor
 from .ranking import Bench
-from .search import Search
+from .search import Search, padded
+from .sweep import sweep
+from .timing import cpu_ms, one_thread
 from .windows import CONTEXT
 
 HITS = 50
@@ -30,32 +29,33 @@ READ = 1 << 26  # numbers summed to see how fast memory is read
 
 @dataclass(frozen=True)
 class Through:
-    """Ranks (q,) of the truth among HITS hits without the context, HITS + 1 if it is not; times (n,); a summary."""
+    """Ranks (q,) of the truth among HITS hits without the context, HITS + 1 if it is not; times (n,); summaries."""
 
     ranks: NDArray[np.int64]
     search_ms: NDArray[np.floating]
     told: dict[str, Any]
+    configurations: dict[str, dict[str, Any]]  # of other kinds of index, see sweep.py
 
 
-def through_index(bench: Bench, model: Predictor, index: Index, timed: int) -> Through:
+def through_index(bench: Bench, model: Predictor, index: Index, timed: int, kinds: Sequence[str]) -> Through:
     """Ask all questions at once for their ranks, and `timed` of them one by one for their cost."""
     queries = bench.ask(model.queries, model.context)
     search = Search(bench, model, index)
     wanted = min(HITS + CONTEXT, len(index.ids))
     rows = search(queries, wanted)[1]
-    exact = tuning.exact(_flat(index, bench, model), queries, min(HITS, wanted))
-    threads = torch.get_num_threads(), faiss.omp_get_max_threads()
-    torch.set_num_threads(1)
-    faiss.omp_set_num_threads(1)
-    times = _times(bench, model, search, queries, min(timed, len(queries)))
-    torch.set_num_threads(threads[0])
-    faiss.omp_set_num_threads(threads[1])
-    told = {part: {"p50_ms": _percentile(ms, 50), "p95_ms": _percentile(ms, 95)} for part, ms in times.items()}
+    exact = search.exact(queries, min(HITS, wanted))
+    with one_thread():
+        times = _times(bench, model, search, queries, min(timed, len(queries)))
+    told: dict[str, Any] = {
+        part: {"p50_ms": _percentile(ms, 50), "p95_ms": _percentile(ms, 95)} for part, ms in times.items()
+    }
     about = {key: index.manifest.get(key) for key in ("factory", "n", "dim", "nlist", "nprobe")}
     about |= {"recall_at_50": tuning.recall(rows[:, : exact.shape[1]], exact), "read_gb_per_second": read_rate()}
-    return Through(
-        _ranks(bench, rows), times["search"], {**told, "index": about, "threads": 1, "n": len(times["search"])}
-    )
+    told |= {"index": about, "threads": 1, "n": len(times["search"])}
+    nlist = index.manifest.get("nlist") or round(len(index.ids) ** 0.5)
+    asked = padded(queries[:, : search.width])
+    others = sweep(padded(search.held), asked, kinds, nlist, exact.shape[1], timed)
+    return Through(_ranks(bench, rows), times["search"], told, others)
 
 
 def entries(bench: Bench, through: Through, seed: int) -> scores.Entries:
@@ -82,13 +82,7 @@ def _times(bench: Bench, model: Predictor, search: Search, queries: NDArray[np.f
         "lookup": lambda at: [texts[row] for row in found[-n + at]],
     }
     with torch.no_grad():
-        return {part: np.array([_cpu_ms(step, at) for at in range(n)]) for part, step in steps.items()}
-
-
-def _cpu_ms(step: Callable[[int], Any], at: int) -> float:
-    started = time.process_time_ns()
-    step(at)
-    return (time.process_time_ns() - started) / 1e6
+        return {part: np.array([cpu_ms(step, at) for at in range(n)]) for part, step in steps.items()}
 
 
 def _seen(bench: Bench, model: Predictor, at: int) -> int:
@@ -106,12 +100,6 @@ def _ranks(bench: Bench, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.minimum(ranks, HITS + 1)
 
 
-def _flat(index: Index, bench: Bench, model: Predictor) -> NDArray[np.float32]:
-    """What the index holds, exactly, `(n, k)`."""
-    everything = Bench(bench.payload, bench.targets, np.arange(len(index.ids)), bench.device)
-    return everything.documents(model)
-
-
 def _percentile(ms: NDArray[np.floating], percent: float) -> float:
     return float(np.percentile(ms, percent))
 
@@ -119,4 +107,4 @@ def _percentile(ms: NDArray[np.floating], percent: float) -> float:
 def read_rate() -> float:
     """Gigabytes of memory that one thread reads in a second of CPU time: what a search is bound by."""
     numbers = np.ones(READ, dtype=np.float32)
-    return numbers.nbytes / 1e6 / _cpu_ms(lambda _: numbers.sum(), 0)
+    return numbers.nbytes / 1e6 / cpu_ms(lambda _: numbers.sum(), 0)

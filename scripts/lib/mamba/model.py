@@ -22,7 +22,8 @@ from .memory import Memory
 from .mixer import Sizes
 
 LAGS = 5  # chunks that the skip weighs one by one
-DECAY, MEAN, PENALTY = 0.35, 0.5, 0.5  # the skip's and the memory's numbers before training
+DECAY, MEAN = 0.3, 0.5  # the skip's numbers before training
+REACH = 0.1  # length of what the body adds, for weights of about 1: it refines the skip in small steps
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class NextVector(nn.Module):
         if self.skip:
             nn.init.zeros_(self.outlet.weight)
         self.space = space.build(shape.search, d, shape.rank, shape.tower_dropout, shape.hidden, shape.projection)
-        self.memory: Memory | None = Memory(d, shape.buckets, PENALTY) if shape.buckets else None
+        self.memory: Memory | None = Memory(d, shape.buckets) if shape.buckets else None
         self.log_scale = nn.Parameter(torch.tensor(1 / shape.temperature).log())
 
     @property
@@ -90,18 +91,13 @@ class NextVector(nn.Module):
 
     def predict(self, x: Tensor) -> Tensor:
         """The next unit vector after every position, `(b, l, d)` to the same."""
-        found = self.outlet(self.norm(self.body(self.inlet(self.dropout(x) * self.d**0.5))))
-        return F.normalize(found + self.skip(x) if self.skip else found, dim=-1)
-
-    def search(self, x: Tensor) -> Tensor:
-        """The query after every position, `(b, l, d)` to `(b, l, k)`."""
-        query = self.space.query(self.predict(x))
-        if self.memory is None:
-            return query
-        return torch.cat([query, -self.memory.penalty * self.memory.read(x)], dim=-1)
+        found = self.outlet(self.norm(self.body(self.inlet(self.dropout(x) * self.d**0.5)))) / self.d**0.5
+        return F.normalize(REACH * found + self.skip(x) if self.skip else found, dim=-1)
 
     def queries(self, contexts: Tensor) -> Tensor:
-        return self.search(contexts[:, -self.context :])[:, -1]
+        seen = contexts[:, -self.context :]
+        query = self.space.query(self.predict(seen)[:, -1])
+        return query if self.memory is None else torch.cat([query, self.memory.read(seen)], dim=-1)
 
     def documents(self, vectors: Tensor) -> Tensor:
         documents = self.space.documents(vectors)

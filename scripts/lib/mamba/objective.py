@@ -2,9 +2,9 @@
 
     loss = contrastive * InfoNCE(query, documents)  +  autoregressive * (1 - cos(predicted, next))
 
-InfoNCE runs where the search will run, with the context's own chunks no candidates. With a
-micro-batch the sequence model runs twice over the batch, but the loss keeps all its negatives:
-accumulating gradients over four micro-batches of 256 would have 255 of the 1,023.
+InfoNCE runs where the search will run, without what a search does not find: the context's own chunks, and
+with a memory whatever was read. With a micro-batch the sequence model runs twice over the batch, but the loss
+keeps all its negatives: accumulating gradients over four micro-batches of 256 would have 255 of the 1,023.
 """
 
 from dataclasses import dataclass
@@ -65,22 +65,19 @@ class Objective:
     def _contrastive(self, asked: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy of each target among the candidates of the step."""
         candidates = self.batches.candidates(batch)
-        scores = self._scores(asked, batch, candidates) * self.model.log_scale.exp().clamp(max=SCALE)
+        vectors = self.vectors[torch.from_numpy(candidates).to(asked.device)]
+        scores = self.model.space.query(asked) @ self.model.space.documents(vectors).T
+        scores = scores * self.model.log_scale.exp().clamp(max=SCALE)
         before = batch.targets[:, None] - candidates
-        hidden = torch.from_numpy((before > 0) & (before <= CONTEXT)).to(scores.device)
+        hidden = torch.from_numpy((before > 0) & (before <= self._known(batch)[:, None])).to(scores.device)
         truth = torch.from_numpy(np.searchsorted(candidates, batch.targets)).to(scores.device)
         return F.cross_entropy(scores.masked_fill(hidden, -torch.inf), truth)
 
-    def _scores(self, asked: Tensor, batch: Batch, candidates: Rows) -> Tensor:
-        """Inner products of queries and documents, `(q, n)`, the memory's by looking its buckets up."""
-        vectors = self.vectors[torch.from_numpy(candidates).to(asked.device)]
-        scores = self.model.space.query(asked) @ self.model.space.documents(vectors).T
-        memory = self.model.memory
-        if memory is None:
-            return scores
-        clean = self.vectors[torch.from_numpy(np.maximum(batch.rows, 0)).to(asked.device)]
-        read = memory.read(clean)[torch.from_numpy(batch.sequence), torch.from_numpy(batch.place)]  # (q, buckets)
-        return scores - memory.penalty * read[:, memory.bucket(vectors)]
+    def _known(self, batch: Batch) -> Rows:
+        """How many chunks before each target are no candidates `(q,)`: the context, or all that the memory has read."""
+        if self.model.memory is None:
+            return np.full(len(batch.targets), CONTEXT)
+        return np.maximum(batch.place + 1, CONTEXT)
 
     def _cosine(self, asked: Tensor, batch: Batch) -> Tensor:
         return F.cosine_similarity(asked, self.vectors[torch.from_numpy(batch.targets).to(asked.device)]).mean()

@@ -1,9 +1,10 @@
 """Searching passages: an index finds candidates by the first numbers of a vector, the whole vector ranks them.
 
-What a predictor's documents hold beyond those numbers (which chunks were read, in 1,000 buckets) would
+What a predictor's documents hold beyond those numbers (which chunks were read, in 10,000 buckets) would
 be most of an index's memory traffic and never leads to a candidate, only away from one.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,17 +13,19 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 
-from .. import vectors
 from ..index import Index
 from .predictor import Predictor
 from .ranking import Bench
 
 LANES = 8  # numbers that a processor compares at once
 CANDIDATES = 4  # that the index hands on, for each hit asked for
+ASKED = 256  # questions that are compared with every chunk together
+DENSE = 2048  # chunks whose documents are looked at together
 Rows = NDArray[np.int64]
+Matrix = NDArray[np.float32]
 
 
-def padded(found: NDArray[np.float32]) -> NDArray[np.float32]:
+def padded(found: Matrix) -> Matrix:
     """Vectors `(n, d)` with zeros up to a multiple of LANES: FAISS compares others one number at a time."""
     return np.pad(found, ((0, 0), (0, -found.shape[1] % LANES)))
 
@@ -43,14 +46,29 @@ class Search:
     @cached_property
     def beyond(self) -> csr_matrix:
         """What documents hold beyond the index's numbers, of all chunks, `(n, w - d)`: nearly all of it is zero."""
-        parts = []
-        for start, block in vectors.blocks(self.bench.payload.vectors):
-            with torch.no_grad():
-                documents = self.model.documents(self.bench.vectors(np.arange(start, start + len(block))))
-            parts.append(csr_matrix(documents[:, self.width :].float().cpu().numpy()))
-        return vstack(parts, format="csr")
+        return vstack([csr_matrix(part[:, self.width :]) for part in self._documents()], format="csr")
 
-    def __call__(self, queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], Rows]:
+    @cached_property
+    def held(self) -> Matrix:
+        """What the index holds, exactly, `(n, d)`."""
+        return np.concatenate([part[:, : self.width] for part in self._documents()])
+
+    def _documents(self) -> Iterator[Matrix]:
+        """Documents of all chunks, a few at a time: thousands of buckets each."""
+        everything = np.arange(len(self.bench.payload))
+        for rows in np.array_split(everything, -(-len(everything) // DENSE)):
+            with torch.no_grad():
+                yield self.model.documents(self.bench.vectors(rows)).float().cpu().numpy()
+
+    def exact(self, queries: Matrix, k: int) -> Rows:
+        """Payload rows of the k best, `(q, k)`, by comparing with every chunk."""
+        found = []
+        for block in np.array_split(queries, -(-len(queries) // ASKED)):
+            scores = block[:, : self.width] @ self.held.T + (self.beyond @ block[:, self.width :].T).T
+            found.append(torch.from_numpy(scores).topk(k).indices.numpy())
+        return np.concatenate(found)
+
+    def __call__(self, queries: Matrix, k: int) -> tuple[Matrix, Rows]:
         """(inner products, payload rows) of the k best, `(q, k)` each, the best first."""
         if self.width == queries.shape[1]:
             return self.index.search(padded(queries), k)

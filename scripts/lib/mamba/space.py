@@ -1,7 +1,7 @@
 """Where queries and documents meet: what is trained is what is searched.
 
 vectors   the chunks' own vectors; an index of them serves as it is
-towers    the vectors plus a low-rank map for each side, and a bias of the document; starts as `vectors`
+towers    documents are the vectors plus a low-rank map of them, and a bias; starts as `vectors`
 head      the original's projection, d -> hidden -> projection, shared by both sides
 """
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..errors import BadInput
 
 SPACES = ("vectors", "towers", "head")
+BIAS = 0.05  # of a document, for weights of about 1: inner products of chunks differ by so much
 
 
 class Vectors(nn.Module):
@@ -45,17 +46,18 @@ class Towers(Vectors):
 
     def __init__(self, d: int, rank: int, dropout: float) -> None:
         super().__init__()
-        self.asked, self.found = LowRank(d, rank, dropout), LowRank(d, rank, dropout)
+        self.found = LowRank(d, rank, dropout)
         last = nn.Linear(rank, 1)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
         self.bias = nn.Sequential(nn.Linear(d, rank), nn.GELU(), nn.Dropout(dropout), last)
 
     def query(self, predicted: Tensor) -> Tensor:
-        return F.pad(F.normalize(predicted + self.asked(predicted), dim=-1), (0, 1), value=1.0)
+        return F.pad(predicted, (0, 1), value=1.0)
 
     def documents(self, vectors: Tensor) -> Tensor:
-        return torch.cat([F.normalize(vectors + self.found(vectors), dim=-1), self.bias(vectors)], dim=-1)
+        bias = BIAS * self.bias(vectors * vectors.shape[-1] ** 0.5)
+        return torch.cat([F.normalize(vectors + self.found(vectors), dim=-1), bias], dim=-1)
 
 
 class Head(Vectors):

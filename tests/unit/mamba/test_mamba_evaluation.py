@@ -10,11 +10,12 @@ import tiny_articles
 from in_process import run
 from tiny_naics import write_encoder
 
-from lib import config, files, metrics
+from lib import config, files, index, metrics
 from lib.errors import BadInput
 from lib.mamba import payload, predictor, ranking, scores, seed_gates, windows
 from lib.mamba.ranking import EXCLUDED, Bench
 
+KINDS = '["Flat", "IVF{nlist},Flat", "IVF{nlist},SQ8,RFlat"]'
 TOWERS = ["--steps", 3, "--learning-rate", 0.01, "--rank", 4, "--batch-size", 16, "--seed", 1]
 
 
@@ -72,7 +73,7 @@ def world(tmp_path_factory):
 @pytest.fixture(scope="module")
 def measured(world):
     gates = ["--gate-contain50", 0.60, "--gate-eff5", 0.68, "--gate-r5", 0.40, "--gate-p95", 1.45]
-    return world.evaluate(world.folder / "metrics.json", "--nprobe", 2, *gates)
+    return world.evaluate(world.folder / "metrics.json", "--nprobe", 2, "--kinds", KINDS, *gates)
 
 
 def entry(measured: dict, metric: str, slice_name: str) -> dict:
@@ -126,11 +127,13 @@ def test_the_gates_of_the_original_are_said_and_their_bars_are_flags(measured, c
 
 
 def test_everything_but_the_clock_comes_back_the_same(world, measured, tmp_path):
-    again = world.evaluate(tmp_path / "again.json", "--nprobe", 2)
+    again = world.evaluate(tmp_path / "again.json", "--nprobe", 2, "--kinds", KINDS)
 
     def without_times(told: dict) -> str:
         kept = [own for own in told["metrics"] if own["metric"] != "p95_ms"]
         details = {key: value for key, value in told["details"].items() if key not in ("latency", "seed_gates")}
+        points = details["index_configurations"].items()
+        details["index_configurations"] = {name: point["recall_at_50"] for name, point in points}
         return json.dumps({**told, "metrics": kept, "details": details}, sort_keys=True)
 
     assert without_times(again) == without_times(measured)
@@ -168,6 +171,68 @@ def test_the_picture_says_in_words_what_it_draws(world, measured, tmp_path):
     last = measured["details"]["recall_at_5_by_pool_size"]["recall_at_5"]["two-tower"][-1]
     assert "two-tower " in text
     assert f"{last:.3f}" in text
+
+
+def test_recall_of_every_kind_of_index_and_number_of_probes(world, measured):
+    """Against brute force over all passages, as the tuned index is asked."""
+    bench = Bench(world.given, windows.draw(world.given, "test", 5244, 1), np.arange(len(world.given)))
+    model = predictor.load(world.model)
+    queries, documents = bench.ask(model.queries, 0)[:5], bench.documents(model)  # as many as are timed
+    truth = np.argsort(-(queries @ documents.T), axis=1)[:, :50]
+    points = measured["details"]["index_configurations"]
+    nlist = files.read_json(world.index / "manifest.json")["nlist"]
+    probes = [1 << at for at in range(nlist.bit_length())]
+    kinds = [f"IVF{nlist},Flat", f"IVF{nlist},SQ8,RFlat"]
+    assert list(points) == ["Flat", *(f"{kind}, {nprobe} probes" for kind in kinds for nprobe in probes)]
+    assert points["Flat"]["recall_at_50"] == points[f"IVF{nlist},Flat, {nlist} probes"]["recall_at_50"] == 1
+    made = index.populated(documents, f"IVF{nlist},Flat", "inner_product", "test")
+    for nprobe in probes:
+        index.set_nprobe(made, nprobe)
+        found = made.search(queries, 50)[1]
+        share = np.mean([len(set(own) & set(true)) / 50 for own, true in zip(found, truth)])
+        point = points[f"IVF{nlist},Flat, {nprobe} probes"]
+        assert point["recall_at_50"] == pytest.approx(share)
+        assert 0 < point["p50_ms"] <= point["p95_ms"]
+
+
+def test_the_picture_of_indexes_says_in_words_what_it_draws(world, measured, tmp_path):
+    run("report_mamba_index.py", "--metrics", world.folder / "metrics.json", "--out", tmp_path / "a.svg")
+    text = (tmp_path / "a.svg").read_text()
+    for name, point in measured["details"]["index_configurations"].items():
+        assert name.split(", ")[0] in text
+        assert f"{point['recall_at_50']:.3f} in {point['p95_ms']:.2f} ms" in text
+    shuffled = [
+        {"kind": "IVF32", "nprobe": nprobe, "recall_at_50": nprobe / 32, "p95_ms": nprobe} for nprobe in (1, 16, 2)
+    ]
+    details = {
+        "index_configurations": {str(at): own for at, own in enumerate(shuffled)},
+        "latency": measured["details"]["latency"],
+    }
+    files.write_json(tmp_path / "s.json", {**measured, "details": details})
+    run("report_mamba_index.py", "--metrics", tmp_path / "s.json", "--out", tmp_path / "s.svg")
+    assert "IVF32: 0.031 in 1.00 ms, 0.062 in 2.00 ms, 0.500 in 16.00 ms" in (tmp_path / "s.svg").read_text()
+    told = world.evaluate(tmp_path / "m.json")
+    assert told["details"]["index_configurations"] == {}
+    with pytest.raises(
+        BadInput, match=r"m\.json: no index configurations, expected eval_unified\.py mamba to have --kinds"
+    ):
+        run("report_mamba_index.py", "--metrics", tmp_path / "m.json", "--out", tmp_path / "b.svg")
+
+
+def test_the_table_of_arms_has_each_beside_the_model(world, tmp_path):
+    told = world.evaluate(tmp_path / "m.json", "--others", json.dumps({"AR only": str(world.model)}))
+    run("report_arms.py", "--metrics", tmp_path / "m.json", "--model", "s", "--out", tmp_path / "arms.md")
+    rows = [line.strip("| \n").split(" | ") for line in (tmp_path / "arms.md").read_text().splitlines()]
+    table = {row[0]: row[1:] for row in rows}
+    assert len({len(row) for row in rows}) == 1
+    mrr = entry(told, "mrr", EXCLUDED)
+    assert table["s"][0] == f"{mrr['value']:.3f} [{mrr['interval'][0]:.3f}, {mrr['interval'][1]:.3f}]"
+    assert table["AR only"][-1] == "+0.000 [+0.000, +0.000]"
+    assert [table["AR only"][0]] + [table["ridge"][0]] == [
+        f"{own['value']:.3f}" for name in ("AR only", "ridge") for own in mrr["baselines"] if own["name"] == name
+    ]
+    assert list(table)[2:3] == ["s"]
+    assert set(table) - {"arm", "---", "s"} == {own["name"] for own in mrr["baselines"]}
 
 
 def test_row_10_windows_of_training_articles_are_refused_and_others_counted(world, tmp_path):

@@ -64,19 +64,30 @@ def test_an_article_that_is_too_long_begins_somewhere_else_each_time(little):
     assert drawn.batch(0).rows.shape[1] == 7
 
 
-def test_the_loss_is_cross_entropy_with_the_context_no_candidate(little):
-    """Every question for itself, with the predictor that evaluation sees."""
-    network, goal = of(little)
+@pytest.mark.parametrize("buckets", [0, 64])
+def test_the_loss_is_cross_entropy_among_what_a_search_finds(little, buckets):
+    """Every question for itself; without the context, and with a memory without all that was read."""
+    network, goal = of(little, buckets=buckets)
     batch = goal.batches.batch(0)
     candidates = np.unique(batch.rows[batch.rows != EMPTY])
-    documents = network.documents(goal.vectors[candidates])
+    documents = network.documents(goal.vectors[candidates])[:, : network.indexed]
     losses = []
     for sequence, place, target in zip(batch.sequence, batch.place, batch.targets):
-        query = network.queries(goal.vectors[batch.rows[sequence, : place + 1]][None])[0]
+        read = batch.rows[sequence, : place + 1]
+        query = network.queries(goal.vectors[read][None])[0, : network.indexed]
         scores = query @ documents.T * network.log_scale.exp()
-        scores[(candidates < target) & (candidates >= target - 5)] = -torch.inf
+        scores[np.isin(candidates, read if buckets else read[-5:])] = -torch.inf
         losses.append(F.cross_entropy(scores, torch.tensor(np.searchsorted(candidates, target))))
     assert goal.backward(0)["contrastive"] == pytest.approx(torch.stack(losses).mean().item(), rel=1e-5)
+
+
+def test_a_window_hides_what_it_has_read_and_no_more(little):
+    """The article's beginning is a candidate for a model that does not see it."""
+    windows, articles = of(little, WINDOWS, context=5)[1], of(little)[1]
+    assert (windows._known(windows.batches.batch(0)) == 5).all()
+    batch = articles.batches.batch(0)
+    positions = little.payload.positions[batch.targets] - little.payload.positions[batch.rows[batch.sequence, 0]]
+    assert (articles._known(batch) == positions).all()
 
 
 def test_the_whole_pool_as_negatives(little):
@@ -114,7 +125,7 @@ def test_the_head_has_no_gradient_through_the_targets(little):
     with torch.no_grad():
         targets = network.space.query(goal.vectors[goal.batches.candidates(batch)])
     network.zero_grad()
-    queries = network.search(goal.vectors[batch.rows])[:, -1]
+    queries = network.queries(goal.vectors[batch.rows])
     scores = queries @ targets.T * network.log_scale.exp()
     rows = torch.from_numpy(np.searchsorted(goal.batches.candidates(batch), batch.targets))
     before = batch.targets[:, None] - goal.batches.candidates(batch)

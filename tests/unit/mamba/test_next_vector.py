@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from tiny_mamba_training import D, drifting
 
 from lib.errors import BadInput
-from lib.mamba import body, model, predictor
+from lib.mamba import body, memory, model, predictor
 from lib.mamba.attention import AttentionMixture, LocalAttention, running_mean
 from lib.mamba.memory import Memory
 from lib.mamba.mixer import Sizes
@@ -41,7 +41,7 @@ def test_before_training_it_is_the_recency_mean(little, article):
 
 def test_before_training_the_towers_change_nothing(little, article):
     plain, towers = little.model(buckets=0, search="vectors"), little.model(buckets=0)
-    assert torch.allclose(towers.queries(article[None])[:, :D], plain.queries(article[None]), atol=1e-6)
+    assert torch.equal(towers.queries(article[None]), F.pad(plain.queries(article[None]), (0, 1), value=1.0))
     assert torch.allclose(towers.documents(article), F.pad(article, (0, 1)), atol=1e-6)
 
 
@@ -50,7 +50,8 @@ def test_before_training_the_towers_change_nothing(little, article):
 def test_one_pass_over_an_article_is_a_query_after_each_prefix(little, article, variant, search):
     network = moved(little.model(variant=variant, n_layers=VARIANTS[variant], search=search))
     each = torch.cat([network.queries(article[None, :end]) for end in range(1, len(article) + 1)])
-    assert torch.allclose(network.search(article[None])[0], each, atol=1e-5)
+    whole = network.space.query(network.predict(article[None]))[0]
+    assert torch.allclose(whole, each[:, : network.indexed], atol=1e-5)
 
 
 def test_a_window_sees_no_further(little, article):
@@ -99,6 +100,7 @@ def test_the_layers_of_the_variants(variant, layers, plan):
             "mamba.model.n_layers: 3 have no attention after the fourth, expected at least 4",
         ),
         ({"headdim": 5}, "mamba.model.headdim: 5 does not divide d_model 16"),
+        ({"buckets": 60}, "mamba.model.buckets: 60, expected a square number"),
         ({"search": "x"}, "mamba.model.search: 'x', expected one of vectors, towers, head"),
     ],
 )
@@ -140,24 +142,25 @@ def test_what_was_read_is_not_retrieved(little, article):
     buckets = network.memory.bucket(article)
     read = torch.isin(buckets, buckets[:8])
     assert read[:8].all()
-    assert torch.allclose((free - scores)[0], model.PENALTY * read, atol=1e-5)
+    assert torch.allclose((free - scores)[0], memory.PENALTY * read, atol=1e-5)
+    assert scores[0, read].max() < scores[0, ~read].min(), "nothing that was read comes before anything that was not"
 
 
 def test_chunks_share_a_bucket_no_more_often_than_by_chance():
     """Also chunks of one article, which resemble each other."""
     torch.manual_seed(0)
-    memory, chunks = Memory(D, 128, 0.5), torch.from_numpy(drifting(200, 12))
+    memory, chunks = Memory(D, 144), torch.from_numpy(drifting(200, 12))
     buckets = memory.bucket(chunks)  # (200, 12)
     same = (buckets[:, :, None] == buckets[:, None, :]).float()
     share = (same.sum() - same.diagonal(dim1=1, dim2=2).sum()) / (200 * 12 * 11)
-    assert share < 2 / 128
-    counts = torch.bincount(buckets.flatten(), minlength=128)
+    assert share < 2 / 144
+    counts = torch.bincount(buckets.flatten(), minlength=144)
     assert counts.max() < 3 * counts.float().mean()
 
 
 def test_a_bucket_depends_on_nothing_but_the_chunk():
     torch.manual_seed(0)
-    memory, chunks = Memory(384, 1024, 0.5), F.normalize(torch.randn(512, 384), dim=1)
+    memory, chunks = Memory(384, 1024), F.normalize(torch.randn(512, 384), dim=1)
     alone = torch.cat([memory.bucket(chunk[None]) for chunk in chunks])
     assert (memory.bucket(chunks) == alone).float().mean() > 0.995
     assert (memory.bucket(chunks.view(8, 64, 384)).flatten() == memory.bucket(chunks)).float().mean() > 0.995
