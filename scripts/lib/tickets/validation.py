@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from .. import adapters, seeds
 from ..cli import log
 from ..errors import BrokenModel
-from ..tokens import Tokens
-from . import model, retrieval
+from . import frozen, retrieval
 from .dataset import Tickets
 from .drawing import UNLABELLED
+from .frozen import Frozen
 from .model import TicketEncoder
 
 Rows = NDArray[np.int64]
@@ -37,13 +37,12 @@ class Probe:
 class Retrieval:
     """Texts to search, `groups` the label of each; calling it gives MAP at full width of those that have one."""
 
-    encoder: TicketEncoder
-    tokens: Tokens
+    texts: Frozen
     groups: Rows
 
     def __call__(self, weight: float = 1.0) -> float:
-        with adapters.weighted(self.encoder, weight):
-            similarity = retrieval.by_cosine(model.encode(self.encoder.base, self.tokens, self.encoder.head))
+        with adapters.weighted(self.texts.encoder, weight):
+            similarity = retrieval.by_cosine(self.texts.encode())
         queries = retrieval.askable(self.groups)
         return float(retrieval.retrieve(similarity, self.groups, queries).average_precision.mean())
 
@@ -56,7 +55,7 @@ def of_tickets(encoder: TicketEncoder, tokenizer, tickets: Tickets, limit: int, 
     rows = np.concatenate([own, others])
     groups = np.concatenate([tickets.groups[own], np.full(len(others), UNLABELLED)])
     texts = [tickets.masked[row] for row in rows]
-    return Retrieval(encoder, model.tokenize(tokenizer, texts, encoder.shape), groups)
+    return Retrieval(frozen.freeze(encoder, tokenizer, texts), groups)
 
 
 def _evenly(rows: Rows, groups: Rows, limit: int) -> Rows:
@@ -70,7 +69,7 @@ def _evenly(rows: Rows, groups: Rows, limit: int) -> Rows:
 
 
 def of_foreign(encoder: TicketEncoder, tokenizer, tickets: Tickets) -> Retrieval:
-    return Retrieval(encoder, model.tokenize(tokenizer, tickets.foreign_texts, encoder.shape), tickets.foreign_groups)
+    return Retrieval(frozen.freeze(encoder, tokenizer, tickets.foreign_texts), tickets.foreign_groups)
 
 
 def settle(encoder: TicketEncoder, validation: Score, foreign: Score, floor: float) -> dict[str, Any]:

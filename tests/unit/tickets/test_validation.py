@@ -17,7 +17,7 @@ def test_the_score_is_map_over_masked_validation_tickets_and_distractors(world):
     own = score.groups[score.groups >= 0]
     assert {world.tickets.group_names[group] for group in own} == {"dns", "battery"}
     assert np.bincount(own)[list(set(own))].tolist() == [6, 6]
-    vectors, found = model.encode(encoder.base, score.tokens), []
+    vectors, found = model.encode(encoder.base, score.texts.tokens, encoder.head), []
     for at in np.flatnonzero(score.groups >= 0):
         others = np.arange(24) != at
         found.append(
