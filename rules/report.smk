@@ -42,7 +42,7 @@ rule report_curves:
 rule report_disk_naics:
     input:
         code=code("report_disk.py"),
-        points=rules.embed_naics.output,
+        points=NAICS_POINTS,
         taxonomy="results/naics/data/taxonomy.parquet",
     output:
         report("results/naics/pictures/tree.svg", category="naics", labels={"picture": "the learnt tree"}),
@@ -54,7 +54,8 @@ rule report_disk_naics:
     conda:
         "../envs/environment.yaml"
     shell:
-        run("report_disk.py") + " --points results/naics/points --taxonomy {input.taxonomy} --out {output} > {log} 2>&1"
+        run("report_disk.py")
+        + " --points results/naics/stage3.points --taxonomy {input.taxonomy} --out {output} > {log} 2>&1"
 
 
 rule report_tickets:
