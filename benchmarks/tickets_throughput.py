@@ -32,7 +32,7 @@ from lib.tickets.objective import Batches, Objective, columns
 from lib.tickets.sampler import Phase, Sampler
 
 DIMS = (768, 512, 256, 128, 64)
-CUT = 2  # as config/tickets.yaml
+CUT = 3  # as config/tickets.yaml
 
 
 def main() -> None:
