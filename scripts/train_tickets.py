@@ -1,7 +1,7 @@
 """Fine-tune a sentence encoder on ticket pairs, easy to hard, and save it as a SentenceTransformer.
 
-The best weights by validation MAP over all phases are kept. Where training costs too much of a
-foreign domain, they go back part of the way to the base. What is saved is loaded again and compared.
+The best weights by validation MAP over all phases are kept, and go back towards the base as far as validation
+gains by it or a foreign domain needs it. What is saved is loaded again and compared.
 """
 
 import argparse
