@@ -151,7 +151,7 @@ rule train_mamba_contrastive:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
-        **asks("large", gpus=PROCESSES),
+        **asks("large", gpus=PROCESSES, nodes=NODES),
     params:
         args=merged(MACHINE, *(config["mamba"][layer] for layer in ("model", "train", "smoke"))),
     shell:
@@ -210,7 +210,7 @@ rule index_mamba:
 rule eval_mamba:
     input:
         code=code("eval_unified.py", "lib/mamba/evaluation.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         payload=MAMBA_PAYLOAD,
         windows="results/mamba/windows.test.npz",
         checkpoint=MAMBA_CHECKPOINT,

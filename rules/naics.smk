@@ -89,7 +89,7 @@ rule train_naics_stage:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
-        **asks("large", gpus=PROCESSES),
+        **asks("large", gpus=PROCESSES, nodes=NODES),
     params:
         args=lambda wildcards: merged(*NAICS_KNOBS, config["naics"]["stages"][f"stage{wildcards.n}"]),
         start=lambda wildcards: (
@@ -134,7 +134,7 @@ rule embed_naics:
 rule eval_naics_validation:
     input:
         code=code("eval_unified.py", "lib/naics/evaluation.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         data=NAICS_DATA,
         raw="results/naics/stage0.vectors.safetensors",
         vectors="results/naics/{model}.vectors.safetensors",
@@ -159,7 +159,7 @@ rule eval_naics_validation:
 rule eval_naics:
     input:
         code=code("eval_unified.py", "lib/naics/evaluation.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         data=NAICS_DATA,
         raw="results/naics/stage0.vectors.safetensors",
         vectors="results/naics/stage3.vectors.safetensors",
@@ -225,7 +225,7 @@ rule train_naics_geometry:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
-        **asks("large", gpus=PROCESSES),
+        **asks("large", gpus=PROCESSES, nodes=NODES),
     params:
         args=lambda wildcards: merged(
             *NAICS_KNOBS,

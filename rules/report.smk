@@ -61,7 +61,7 @@ rule report_disk_naics:
 rule report_tickets:
     input:
         code=code("report_tickets.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         metrics="results/tickets/metrics.json",
     output:
         report("results/tickets/pictures/quality.svg", category="tickets", labels={"picture": "quality"}),
@@ -79,7 +79,7 @@ rule report_tickets:
 rule report_correlation:
     input:
         code=code("report_correlation.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         metrics="results/correlation/metrics.json",
     output:
         report("results/correlation/pictures/agreement.svg", category="correlation", labels={"picture": "agreement"}),
@@ -97,7 +97,7 @@ rule report_correlation:
 rule report_mamba:
     input:
         code=code("report_mamba.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         metrics="results/mamba/metrics.json",
     output:
         report("results/mamba/pictures/pools.svg", category="mamba", labels={"picture": "recall by size of the pool"}),
@@ -115,7 +115,7 @@ rule report_mamba:
 rule report_gates:
     input:
         code=code("report_gates.py"),
-        schema="config/schemas/gate.json",
+        schema=ours("config/schemas/gate.json"),
         gate="results/{pipeline}/gate.json",
     output:
         report("results/{pipeline}/pictures/gates.svg", category="{pipeline}", labels={"picture": "the gate"}),
@@ -133,8 +133,8 @@ rule report_gates:
 rule report_card:
     input:
         code=code("report_card.py"),
-        schemas=expand("config/schemas/{name}.json", name=["gate", "metrics"]),
-        template="scripts/lib/{pipeline}/card.md",
+        schemas=[ours(f"config/schemas/{name}.json") for name in ["gate", "metrics"]],
+        template=ours("scripts/lib/{pipeline}/card.md"),
         gate="results/{pipeline}/gate.json",
         metrics="results/{pipeline}/metrics.json",
     output:
@@ -154,8 +154,8 @@ rule report_card:
 rule report_page:
     input:
         code=code("report_page.py"),
-        schemas=expand("config/schemas/{name}.json", name=["gate", "metrics"]),
-        template="scripts/lib/report/page.html",
+        schemas=[ours(f"config/schemas/{name}.json") for name in ["gate", "metrics"]],
+        template=ours("scripts/lib/report/page.html"),
         shown=[f"results/{name}/{file}" for name in config["pipelines"] for file in [*SHOWN, *SHOWN_OF.get(name, [])]],
     output:
         report("results/report.html", category="all pipelines", labels={"picture": "the report"}),
@@ -169,4 +169,4 @@ rule report_page:
     params:
         folders=expand("results/{pipeline}", pipeline=config["pipelines"]),
     shell:
-        run("report_page.py") + " {params.folders} --out {output} > {log} 2>&1"
+        run("report_page.py") + " {params.folders} --logs logs --out {output} > {log} 2>&1"

@@ -81,7 +81,7 @@ rule train_tickets:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
-        **asks("large", gpus=PROCESSES),
+        **asks("large", gpus=PROCESSES, nodes=NODES),
     params:
         folder="results/tickets",
         args=merged(MACHINE, *TICKETS_KNOBS),
@@ -94,7 +94,7 @@ rule train_tickets:
 rule eval_tickets:
     input:
         code=code("eval_unified.py", "lib/tickets/evaluation.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         data=TICKETS_DATA,
         pairs="results/tickets/pairs.json",
         model=rules.train_tickets.output.model,

@@ -21,6 +21,14 @@ hypothesis.settings.load_profile("sluice")
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("no CUDA device here")
+
+
 @pytest.fixture
 def run_script() -> Run:
     """`run_script("gate.py", "--metrics", path)` runs scripts/gate.py; returncode, stdout and stderr come back."""

@@ -19,6 +19,7 @@ from .errors import BadInput
 from .files import read_text, sha256, write_text, writing
 
 FILES = ("index.faiss", "ids.txt")
+LISTS = "lists.ivfdata"  # of an index that was merged on disk, where a search finds them (lib.sharding)
 RERANKED = 4  # candidates that a coarse search hands to an exact one, for each neighbour asked for
 TRAINED_ON = 1 << 18  # rows that the lists and quantisers are learnt from, evenly spaced
 
@@ -40,29 +41,54 @@ def build(source: Path, factory: str, metric: str, out: Path, device: str = "cpu
 
 def populated(xb: vectors.Matrix, factory: str, metric: str, where: str, device: str = "cpu") -> Any:
     """The trained index over all rows of xb `(n, d)`, in memory a block of them at a time."""
-    step = -(-len(xb) // TRAINED_ON)
+    sample = xb[:: spacing(len(xb), TRAINED_ON)]
+    index = trained(sample, factory, metric, where, device, of=len(xb))
+    add(index, xb, metric, where)
+    return index if device == "cpu" else faiss.index_gpu_to_cpu(index)
+
+
+def spacing(n: int, sample: int) -> int:
+    """Every how many rows of n are taken for a sample of at most this many."""
+    return -(-n // sample)
+
+
+def trained(xb: vectors.Matrix, factory: str, metric: str, where: str, device: str = "cpu", of: int = 0) -> Any:
+    """An empty index whose lists and quantisers are learnt from xb `(n, d)`, a sample `of` so many rows."""
     try:
         index = faiss.index_factory(xb.shape[1], factory, METRICS[metric])
         if isinstance(index, faiss.IndexRefine):
             index.k_factor = RERANKED
         index = _placed(index, device)
-        index.train(_rows(xb[::step], metric, where))
-        for _, block in vectors.blocks(xb):
-            index.add(_rows(block, metric, where))
+        index.train(_rows(xb, metric, where))
     except RuntimeError as error:
         why = re.split(r"\.cpp:\d+: ", str(error))[-1]  # FAISS names its own source file first
-        raise BadInput(f"{where}: no {factory} index can be built over {len(xb)} vectors ({why})") from None
-    return index if device == "cpu" else faiss.index_gpu_to_cpu(index)
+        raise BadInput(f"{where}: no {factory} index can be built over {of} vectors ({why})") from None
+    return index
+
+
+def add(index: Any, xb: vectors.Matrix, metric: str, where: str, first: int | None = None) -> None:
+    """Put xb `(n, d)` into the index, numbered from where it ends, or from `first` on."""
+    for start, block in vectors.blocks(xb):
+        rows = _rows(block, metric, where)
+        if first is None:
+            index.add(rows)
+        else:
+            index.add_with_ids(rows, np.arange(first + start, first + start + len(rows)))
 
 
 def write(folder: Path, index: Any, ids: list[str], about: dict[str, Any], how: dict[str, Any]) -> None:
     """Index, ids and manifest as one folder; `about` is the vectors' manifest, `how` what a search must know."""
     with writing(folder) as temporary:
         temporary.mkdir()
-        faiss.write_index(index, str(temporary / "index.faiss"))
-        write_text(temporary / "ids.txt", "".join(f"{name}\n" for name in ids))
-        kept = {key: value for key, value in about.items() if key != "files"}
-        vectors.write_manifest(temporary, FILES, {**kept, "nlist": lists(index), **how})
+        fill(temporary, index, ids, about, how)
+
+
+def fill(folder: Path, index: Any, ids: list[str], about: dict[str, Any], how: dict[str, Any], *also: str) -> None:
+    """As `write`, into a folder that is being written and already holds the files of `also`."""
+    faiss.write_index(index, str(folder / "index.faiss"))
+    write_text(folder / "ids.txt", "".join(f"{name}\n" for name in ids))
+    kept = {key: value for key, value in about.items() if key != "files"}
+    vectors.write_manifest(folder, (*FILES, *also), {**kept, "nlist": lists(index), **how})
 
 
 def lists(index: Any) -> int | None:
@@ -96,7 +122,7 @@ class Index:
     def __init__(self, folder: Path, nprobe: int | None = None) -> None:
         self.folder, self.manifest = folder, vectors.read_manifest(folder, FILES)
         try:
-            self.index = faiss.read_index(str(folder / "index.faiss"))
+            self.index = self._read()
         except RuntimeError:
             raise BadInput(f"{folder / 'index.faiss'}: not a FAISS index") from None
         self.ids = read_text(folder / "ids.txt").splitlines()
@@ -106,6 +132,19 @@ class Index:
                 f"{folder}: index holds {self.index.ntotal}, ids {len(self.ids)}, manifest {self.manifest['n']}"
             )
         self._probe(nprobe)
+
+    def _read(self) -> Any:
+        """The index; lists that lie beside it are mapped into memory and not read."""
+        file = str(self.folder / "index.faiss")
+        if LISTS not in self.manifest["files"]:
+            return faiss.read_index(file)
+        vectors.read_manifest(self.folder, (LISTS,))
+        index = faiss.read_index(file, faiss.IO_FLAG_SKIP_IVF_DATA)
+        ivf: Any = faiss.extract_index_ivf(index)
+        lists_on_disk: Any = faiss.downcast_InvertedLists(ivf.invlists)
+        lists_on_disk.filename, lists_on_disk.read_only = str(self.folder / LISTS), True
+        lists_on_disk.do_mmap()
+        return index
 
     def _probe(self, asked: int | None) -> None:
         nlist, nprobe = lists(self.index), asked or self.manifest.get("nprobe")

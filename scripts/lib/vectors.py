@@ -81,6 +81,11 @@ def check(vectors: Matrix, ids: Sequence[str], where: str) -> None:
         bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
         if len(bad):
             raise BadInput(f"{where}: row {start + bad[0]} is not finite")
+    check_ids(ids, where)
+
+
+def check_ids(ids: Iterable[str], where: str) -> None:
+    """BadInput names the first id that is double or not a line."""
     seen: set[str] = set()
     for name in ids:
         if name in seen:
@@ -88,6 +93,16 @@ def check(vectors: Matrix, ids: Sequence[str], where: str) -> None:
         if name.splitlines() != [name]:
             raise BadInput(f"{where}: id {name!r} is not one line of text")
         seen.add(name)
+
+
+def alike(folders: Sequence[Path], manifests: Sequence[dict[str, Any]], own: Sequence[str]) -> dict[str, Any]:
+    """What the manifests say alike, beside their `own`; BadInput names two folders and the key where they differ."""
+    first = {key: value for key, value in manifests[0].items() if key not in own}
+    for folder, manifest in zip(folders, manifests):
+        for key, value in first.items():
+            if manifest.get(key) != value:
+                raise BadInput(f"{folder}: {key} {manifest.get(key)}, but {value} in {folders[0]}")
+    return first
 
 
 def normalised(vectors: Matrix, where: str) -> Matrix:

@@ -1,4 +1,4 @@
-"""A SLURM of one node on loopback with two pretend GPUs: munge, slurmctld and slurmd, and nothing else.
+"""A SLURM of two nodes on loopback, each with a pretend GPU: munge, slurmctld and two slurmd, and nothing else.
 
 python tests/slurm/cluster.py install | up | down
 
@@ -22,7 +22,7 @@ PROGRAMS = {"munge": "munged", "slurmctld": "slurmctld", "slurmd": "slurmd", "sl
 ETC, HOME = Path("/etc/slurm"), Path("/var/lib/sluice-slurm")
 HOSTS = Path("/etc/hosts")
 MARK = "# Written by tests/slurm/cluster.py"
-NODE = "node1"
+NODES = ("node1", "node2")
 
 SLURM_CONF = f"""{MARK}
 ClusterName=sluice
@@ -33,11 +33,11 @@ AuthType=auth/munge
 AuthInfo=cred_expire=5
 CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
 StateSaveLocation={HOME}/ctld
-SlurmdSpoolDir={HOME}/d
+SlurmdSpoolDir={HOME}/%n
 SlurmctldPidFile={HOME}/slurmctld.pid
-SlurmdPidFile={HOME}/slurmd.pid
+SlurmdPidFile={HOME}/%n.pid
 SlurmctldLogFile={HOME}/slurmctld.log
-SlurmdLogFile={HOME}/slurmd.log
+SlurmdLogFile={HOME}/%n.log
 MpiDefault=none
 # A step is over with its first process and takes the others with it, as cgroups do.
 ProctrackType=proctrack/pgid
@@ -58,14 +58,16 @@ JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
 AccountingStorageType=accounting_storage/none
 GresTypes=gpu
-NodeName={NODE} NodeHostname={{host}} NodeAddr=127.0.0.1 CPUs=8 RealMemory=64000 Gres=gpu:2
-PartitionName=cpu Nodes={NODE} Default=YES PriorityTier=1
-PartitionName=gpu Nodes={NODE} PriorityTier=1
-PartitionName=urgent Nodes={NODE} PriorityTier=2 PreemptMode=OFF
+NodeName={NODES[0]} NodeHostname={{host}} NodeAddr=127.0.0.1 Port=6818 CPUs=8 RealMemory=64000 Gres=gpu:1
+NodeName={NODES[1]} NodeHostname={{host}} NodeAddr=127.0.0.1 Port=6819 CPUs=8 RealMemory=64000 Gres=gpu:1
+PartitionName=cpu Nodes=ALL Default=YES PriorityTier=1
+PartitionName=gpu Nodes=ALL PriorityTier=1
+PartitionName=urgent Nodes=ALL PriorityTier=2 PreemptMode=OFF
 """
 GRES_CONF = f"""{MARK}
 AutoDetect=off
-NodeName={NODE} Name=gpu File={HOME}/gpu[0-1]
+NodeName={NODES[0]} Name=gpu File={HOME}/gpu0
+NodeName={NODES[1]} Name=gpu File={HOME}/gpu1
 """
 
 
@@ -107,8 +109,9 @@ def up() -> None:
     _start_munge()
     subprocess.run(["slurmctld", "-i"], check=True)
     _wait("slurmctld", lambda: _succeeds("scontrol", "ping"))
-    subprocess.run(["slurmd", "-N", NODE], check=True)
-    _wait("a node that takes jobs", lambda: _succeeds("srun", "--quiet", "--gpus=2", "--time=1", "true"))
+    for node in NODES:
+        subprocess.run(["slurmd", "-N", node], check=True)
+    _wait("nodes that take jobs", lambda: _succeeds("srun", "--quiet", "--nodes=2", "--gpus=2", "--time=1", "true"))
 
 
 def down() -> None:
@@ -119,8 +122,10 @@ def down() -> None:
         subprocess.run(["scancel", "--quiet", "--full", "--signal=KILL", "--user=root"], capture_output=True)
         subprocess.run(["scancel", "--quiet", "--user=root"], capture_output=True)
         _wait("jobs to end", lambda: not _output("squeue", "--noheader"))
-    for name in ("slurmd", "slurmctld", "munged"):
-        _stop(name)
+    for node in NODES:
+        _stop("slurmd", HOME / f"{node}.pid")
+    _stop("slurmctld", HOME / "slurmctld.pid")
+    _stop("munged", HOME / "munge/munged.pid")
     for file in ("slurm.conf", "gres.conf"):
         (ETC / file).unlink(missing_ok=True)
     lines = HOSTS.read_text().splitlines(keepends=True)
@@ -139,7 +144,7 @@ def _foreign() -> bool:
 
 def _write() -> None:
     host = socket.gethostname().split(".")[0]
-    for folder in (ETC, HOME / "ctld", HOME / "d"):
+    for folder in (ETC, *(HOME / name for name in ("ctld", "munge", *NODES))):
         folder.mkdir(parents=True, exist_ok=True)
     for number in (0, 1):  # /dev/null twice: SLURM wants device files whose names end in their number
         os.mknod(HOME / f"gpu{number}", stat.S_IFCHR | 0o666, os.makedev(1, 3))
@@ -160,21 +165,29 @@ def _start_munge() -> None:
     """The machine's own munged if it runs, else one that `down` stops."""
     if _succeeds("munge", "--no-input"):
         return
-    Path("/run/munge").mkdir(exist_ok=True)
-    shutil.chown("/run/munge", "munge", "munge")
-    subprocess.run(["runuser", "-u", "munge", "--", "munged"], check=True)
+    for folder in (Path("/run/munge"), HOME / "munge"):
+        folder.mkdir(exist_ok=True)
+        shutil.chown(folder, "munge", "munge")
+    started = ["runuser", "-u", "munge", "--", "munged", f"--pid-file={HOME}/munge/munged.pid"]
+    subprocess.run(started, check=True)
     _wait("munged", lambda: _succeeds("munge", "--no-input"))
-    shutil.copy("/run/munge/munged.pid", HOME / "munged.pid")
 
 
-def _stop(name: str) -> None:
+def _stop(name: str, filed: Path) -> None:
     """End the process whose number is filed, if it is still the one."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        pid = int((HOME / f"{name}.pid").read_text())
-        comm = Path(f"/proc/{pid}/comm")
-        if comm.read_text().strip() == name:
+        pid = int(filed.read_text())
+        if name in command(pid):
             os.kill(pid, signal.SIGTERM)
-            _wait(f"{name} to end", lambda: not comm.exists())
+            _wait(f"{name} to end", lambda: not command(pid))
+
+
+def command(pid: int) -> str:
+    """The command line of a process; empty once it has ended, also while nobody has asked how."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _wait(what: str, done: Callable[[], bool], seconds: float = 30) -> None:

@@ -28,7 +28,7 @@ rule preempted:
     resources:
         **asks("large", gpus=1),
     shell:
-        "echo GPU ${{CUDA_VISIBLE_DEVICES:-none}} > {log}; " + TRAINING + " --data data.json --steps 60 --pause 0.5 >> {log} 2>&1"
+        "echo GPU ${{CUDA_VISIBLE_DEVICES:-none}} > {log}; " + TRAINING + " --data data.json --steps 40 --pause 0.5 >> {log} 2>&1"
 
 
 # Its workflow is interrupted.
@@ -41,16 +41,18 @@ use rule preempted as interrupted with:
         **asks("large"),
 
 
-# A minute is too short for 45 seconds of steps when the warning comes early; two minutes are enough.
+# SLURM looks twice a minute who will soon be over his limit: the warning of a job of one minute comes in its second
+# half. A minute is too short for these steps, two are enough for what is left of them.
 rule timed_out:
     output:
         "timed_out/model.ckpt",
     log:
         "logs/timed_out.log",
+    priority: 1
     resources:
         **asks("small"),
     shell:
-        TRAINING + " --data data.json --steps 45 --pause 1 > {log} 2>&1"
+        TRAINING + " --data data.json --steps 120 --pause 0.5 > {log} 2>&1"
 
 
 # Importing torch takes more than the first attempt may have.
@@ -60,7 +62,7 @@ rule out_of_memory:
     log:
         "logs/out_of_memory.log",
     resources:
-        **(asks("large") | {"mem_mb": more_with_each_attempt(300)}),
+        **(asks("large") | {"mem_mb": more_with_each_attempt(400)}),
     shell:
         TRAINING + " --data data.json --steps 5 > {log} 2>&1"
 
@@ -68,10 +70,10 @@ rule out_of_memory:
 # No attempt helps.
 rule hopeless:
     output:
-        "hopeless/model.ckpt",
+        "hopeless/gate.json",
     log:
         "logs/hopeless.log",
     resources:
         **asks("small"),
     shell:
-        TRAINING + " --data nowhere.json --steps 5 > {log} 2>&1"
+        run("gate.py") + " --metrics nowhere.json --bars '{{}}' --out {output} > {log} 2>&1"

@@ -1,5 +1,6 @@
 """The workflow through a real scheduler: the bytes of a local run, and jobs that are stopped in every way."""
 
+import csv
 import json
 import os
 import re
@@ -7,98 +8,62 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import yaml
 from slurm import cluster
-from tiny_workflow import ROOT, Workflow, copy_to, environment
+from slurm.conftest import NAICS
+from slurm.submitted import Submitted
+from tiny_workflow import ROOT, TINY, Workflow, copy_to, environment
 
 pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("slurm_up")]
 
-NAICS = ["results/naics/gate.json", "results/naics/index/manifest.json"]
 SIZES = {"small": {"mem_mb": 1500, "runtime": 1}, "large": {"mem_mb": 1500, "runtime": 5}}
 MISFORTUNES = {"threads": 1, "device": "cuda", "cluster": {"partition": "cpu", "gpu_partition": "gpu", **SIZES}}
-TRAINING = {"preempted": 60, "timed_out": 45, "out_of_memory": 5}  # steps in misfortunes.smk
+SPREAD = {"num_processes": 2, "threads": 1, "cluster": {"nodes": 2, **SIZES}}
+TRAINING = {"preempted": 40, "timed_out": 120, "out_of_memory": 5}  # steps in misfortunes.smk
 UNLIKE = {"lock", "tensorboard"}  # process numbers and times of day
-
-
-class Submitted:
-    """A workflow on the cluster, run in the background: how it ended, what it said, which jobs it had."""
-
-    submitted: float  # seconds from the start
-    ended: float
-
-    def __init__(self, folder: Path, *args: str) -> None:
-        self.folder, self.started = folder, time.monotonic()
-        self.log = folder / "snakemake.log"
-        command = [sys.executable, "-m", "snakemake", "--workflow-profile", "profiles/slurm", *args]
-        looks = ["--slurm-init-seconds-before-status-checks", "14"]
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                [*command, *looks], cwd=folder, env=environment(), stdout=log, stderr=log, preexec_fn=interruptible
-            )
-
-    @property
-    def said(self) -> str:
-        return self.log.read_text()
-
-    def wait_until(self, said: str, path: str) -> float:
-        """Seconds from the start until a file holds these words, which it must before the run ends."""
-        file = self.folder / path
-        while not (file.exists() and said in file.read_text()):
-            assert self.process.poll() is None, self.said
-            time.sleep(0.1)
-        return time.monotonic() - self.started
-
-    def wait(self) -> None:
-        self.process.wait()
-        self.ended = time.monotonic() - self.started
-
-    def jobs(self, rule: str) -> list[dict[str, str]]:
-        """State, memory and partition of each job of a rule, in the order of submission."""
-        listed = subprocess.run(
-            ["squeue", "--noheader", "--states=all", "--sort=i", "--format=%k|%T|%m|%P|%l|%Z"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        rows = (line.split("|") for line in listed.stdout.splitlines())
-        names = ("state", "memory", "partition", "limit", "folder")
-        return [dict(zip(names, row)) for name, *row in rows if name == f"rule_{rule}" and row[-1] == str(self.folder)]
-
-
-def interruptible() -> None:
-    """Also where the tests run in the background, whose children ignore Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+SAME = 2e-3  # relative; what two processes may differ from one (tests/crash/test_processes.py)
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory) -> dict[str, Submitted]:
-    """Workflows after their end: `naics` left alone, at the same time `misfortunes`, and one that is interrupted."""
-    naics = Submitted(copy_to(tmp_path_factory.mktemp("naics")).folder, *NAICS, "--configfile", "tiny.yaml")
-    misfortunes = start_misfortunes(tmp_path_factory.mktemp("misfortunes"), "survivors", "hopeless")
-    naics.submitted = naics.wait_until("has been submitted", "snakemake.log")
+def ended(local, submit, tmp_path_factory) -> dict[str, Submitted]:
+    """Workflows after their end: `misfortunes`, at the same time `naics`, `spread` over two nodes, and one interrupted.
+
+    Each waits for the one before to be at work, so that no start takes the minute that a job may have.
+    """
+    misfortunes = start_misfortunes(submit, tmp_path_factory.mktemp("misfortunes"), "survivors", "hopeless")
     misfortunes.wait_until("tiny: step", "logs/preempted.log")
     subprocess.run(["srun", "--quiet", "--partition=urgent", "--gpus=2", "--time=1", "sleep", "1"], check=True)
-    interrupted = start_misfortunes(tmp_path_factory.mktemp("interrupted"), "interrupted")
+    misfortunes.wait_until("tiny: step", "logs/timed_out.log")
+    naics = submit(copy_to(tmp_path_factory.mktemp("naics")).folder, *NAICS, "--configfile", "tiny.yaml")
+    naics.submitted = naics.wait_until("has been submitted")
+    interrupted = start_misfortunes(submit, tmp_path_factory.mktemp("interrupted"), "interrupted")
     interrupted.wait_until("tiny: step", "logs/interrupted.log")
     interrupted.process.send_signal(signal.SIGINT)
-    runs = {"naics": naics, "misfortunes": misfortunes, "interrupted": interrupted}
+    spread = start_spread(submit, local, tmp_path_factory.mktemp("spread") / "workflow")
+    runs = {"naics": naics, "misfortunes": misfortunes, "interrupted": interrupted, "spread": spread}
     for run in runs.values():
         run.wait()
     return runs
 
 
-def start_misfortunes(folder: Path, *targets: str) -> Submitted:
+def start_spread(submit, local: Workflow, folder: Path) -> Submitted:
+    """The first stage of the finished workflow again, by a process on each of two nodes."""
+    shutil.copytree(local.folder, folder)
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY | SPREAD))
+    return submit(folder, "results/naics/stage1.ckpt", "--configfile", "tiny.yaml")
+
+
+def start_misfortunes(submit, folder: Path, *targets: str) -> Submitted:
     copy_to(folder)
     (folder / "tests").symlink_to(ROOT / "tests")
     (folder / "data.json").write_text(json.dumps([[(7 * i + j * j) % 11 / 11 for j in range(9)] for i in range(20)]))
     (folder / "misfortunes.yaml").write_text(yaml.safe_dump(MISFORTUNES))
     shutil.copy(ROOT / "tests/slurm/misfortunes.smk", folder)
     files = ["--snakefile", "misfortunes.smk", "--configfile", "misfortunes.yaml"]
-    return Submitted(folder, *targets, *files, "--default-resources", "slurm_extra='--signal=TERM@1'")
+    return submit(folder, *targets, *files, "--default-resources", "slurm_extra='--signal=TERM@1'")
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -106,28 +71,16 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths if not UNLIKE & set(path.parts)}
 
 
-def test_naics_through_the_scheduler_ends_with_the_bytes_of_a_local_run(ended, finished, capsys):
+def test_naics_through_the_scheduler_ends_with_the_bytes_of_a_local_run(ended, local, capsys):
     naics = ended["naics"]
     assert naics.process.returncode == 0, naics.said
-    made = files(naics.folder / "results/naics")
-    local = files(finished.folder / "results/naics")
-    assert made == {path: local[path] for path in made}
+    made, expected = (files(run.folder / "results/naics") for run in (naics, local))
+    assert made == expected
     assert {"stage3.ckpt", "gate.json", "metrics.json", "index/index.faiss"} <= made.keys()
     with capsys.disabled():
-        print(f"\nNAICS on SLURM: {timing(naics, finished)}")
-
-
-def timing(naics: Submitted, finished: Workflow) -> str:
-    """When the first job went out and the last came in, and what the jobs themselves took, here and in a local run."""
-    benchmarks = [path.relative_to(naics.folder) for path in naics.folder.glob("logs/naics/*.benchmark.tsv")]
-    here, local = (
-        sum(float((folder / path).read_text().split("\n")[1].split("\t")[0]) for path in benchmarks)
-        for folder in (naics.folder, finished.folder)
-    )
-    return (
-        f"first job submitted after {naics.submitted:.0f} s, finished after {naics.ended:.0f} s; "
-        f"its {len(benchmarks)} scripts ran {here:.0f} s, in the local run {local:.0f} s"
-    )
+        print(f"\nNAICS local: planned after {local.planned:.0f} s, finished after {local.ended:.0f} s")
+        print(f"NAICS on SLURM, beside the misfortunes: first job submitted after {naics.submitted:.0f} s, ", end="")
+        print(f"finished after {naics.ended:.0f} s")
 
 
 def test_afterwards_a_touched_file_reruns_nothing(ended):
@@ -137,9 +90,23 @@ def test_afterwards_a_touched_file_reruns_nothing(ended):
     assert workflow.plan(*NAICS) == {}
 
 
-def test_small_jobs_stay_here_or_travel_together(ended):
+def test_a_process_on_each_of_two_nodes_trains_what_one_does(ended, local):
+    spread = ended["spread"]
+    assert spread.process.returncode == 0, spread.said
+    (job,) = spread.jobs("train_naics_stage")
+    assert (job["state"], job["nodes"]) == ("COMPLETED", "2")
+    ours, theirs = (losses(run.folder / "results/naics/stage1.history.csv") for run in (spread, local))
+    assert ours == pytest.approx(theirs, rel=SAME)
+    assert ours != theirs, "the sums of two processes are never in the order of one"
+
+
+def losses(history: Path) -> list[float]:
+    with history.open() as file:
+        return [float(row[name]) for row in csv.DictReader(file) for name in ("loss", "grad_norm")]
+
+
+def test_small_jobs_stay_here(ended):
     naics = ended["naics"]
-    assert len(naics.jobs("index_naics_embed_naics_index_naics")) == 1
     assert naics.jobs("gate") == []
     assert [job["partition"] for job in naics.jobs("encode_naics")] == ["cpu"]
 
@@ -189,7 +156,7 @@ def test_a_job_at_its_time_limit_saves_and_goes_on_with_more_time(ended):
 def test_a_job_killed_for_memory_is_retried_with_more(ended):
     run = ended["misfortunes"]
     jobs = run.jobs("out_of_memory")
-    assert [job["memory"] for job in jobs] == [f"{300 * (number + 1)}M" for number in range(len(jobs))]
+    assert [job["memory"] for job in jobs] == [f"{400 * (number + 1)}M" for number in range(len(jobs))]
     assert [job["state"] for job in jobs] == ["FAILED"] * (len(jobs) - 1) + ["COMPLETED"]
     logs = (run.folder / ".snakemake/slurm_logs/rule_out_of_memory").glob("*.log")
     assert len(jobs) > 1 and any("exceeded memory limit" in log.read_text() for log in logs)
@@ -199,7 +166,7 @@ def test_a_job_that_fails_for_good_is_reported_and_leaves_no_output(ended):
     run = ended["misfortunes"]
     assert run.process.returncode == 1
     assert [job["state"] for job in run.jobs("hopeless")] == ["FAILED"] * 4
-    assert "tiny.py: nowhere.json: No such file or directory" in run.said
+    assert "gate.py: nowhere.json: No such file or directory" in run.said
     assert "Error in rule hopeless" in run.said and "Traceback" not in run.said
     assert not (run.folder / "hopeless").exists()
 
@@ -225,5 +192,5 @@ def test_the_cluster_goes_without_a_trace():
 
 
 def running() -> list[str]:
-    names = (path.read_text().strip() for path in Path("/proc").glob("[0-9]*/comm"))
-    return [name for name in names if name.startswith(("slurm", "munged"))]
+    commands = (cluster.command(int(path.name)) for path in Path("/proc").glob("[0-9]*"))
+    return [command for command in commands if Path(command.split(" ")[0]).name.startswith(("slurm", "munged"))]

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from .. import files, vectors
 from ..errors import BadInput
@@ -17,7 +16,7 @@ OWN = ("files", "kind", "n", "shard", "shards")  # what manifests of two shards 
 def merge(shards: Sequence[Path], data: Path, out: Path) -> None:
     """Write the payload; BadInput when a shard is damaged, missing, of other chunks or of another encoder."""
     loaded = [vectors.load(shard) for shard in shards]
-    about = _common(shards, [manifest for _, _, manifest in loaded])
+    about = vectors.alike(shards, [manifest for _, _, manifest in loaded], OWN)
     ids = list(chain.from_iterable(names for _, names, _ in loaded))
     expected = read_table(data / dataset.CHUNKS, ["id"])["id"].to_list()
     if ids != expected:
@@ -32,13 +31,3 @@ def merge(shards: Sequence[Path], data: Path, out: Path) -> None:
 def _rows(matrix: Matrix) -> Iterator[Matrix]:
     for _, block in vectors.blocks(matrix):
         yield block
-
-
-def _common(shards: Sequence[Path], manifests: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What the manifests say alike; BadInput names the two shards and the key where they differ."""
-    first = {key: value for key, value in manifests[0].items() if key not in OWN}
-    for shard, manifest in zip(shards, manifests):
-        for key, value in first.items():
-            if manifest.get(key) != value:
-                raise BadInput(f"{shard}: {key} {manifest.get(key)}, but {value} in {shards[0]}")
-    return first
