@@ -261,7 +261,7 @@ rule eval_mamba:
 rule eval_mamba_arms:
     input:
         code=code("eval_unified.py", "lib/mamba/evaluation.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         payload=MAMBA_PAYLOAD,
         windows="results/mamba/windows.validation.npz",
         checkpoint=MAMBA_CHECKPOINT,
@@ -289,21 +289,21 @@ rule eval_mamba_arms:
         " --others {params.others:q} {params.machine} {params.args} --split validation --out {output} > {log} 2>&1"
 
 
-rule report_arms:
+rule report_mamba_arms:
     input:
-        code=code("report_arms.py"),
-        schema="config/schemas/metrics.json",
+        code=code("report_mamba_arms.py"),
+        schema=ours("config/schemas/metrics.json"),
         metrics="results/mamba/arms.metrics.json",
     output:
         "results/mamba/arms.md",
     log:
-        "logs/mamba/report_arms.log",
+        "logs/mamba/report_mamba_arms.log",
     benchmark:
-        "logs/mamba/report_arms.benchmark.tsv"
+        "logs/mamba/report_mamba_arms.benchmark.tsv"
     localrule: True
     conda:
         "../envs/environment.yaml"
     params:
         judged=config["mamba"]["variant"],
     shell:
-        run("report_arms.py") + " --metrics {input.metrics} --model {params.judged} --out {output} > {log} 2>&1"
+        run("report_mamba_arms.py") + " --metrics {input.metrics} --model {params.judged} --out {output} > {log} 2>&1"

@@ -204,7 +204,12 @@ rule index_naics:
 # that sixteen figures cost minutes. Not part of the default run: snakemake results/naics/geometry.md
 
 
-GEOMETRIES = expand("{geometry}-{dim}", geometry=["lorentz", "euclidean"], dim=[8, 16, 32, 384])
+GEOMETRIES = [f"{geometry}-{dim}" for dim in (8, 16, 32, 384) for geometry in ("lorentz", "euclidean")]
+GEOMETRY_COLUMNS = [["recall_at_1", "entries"], ["recall_at_5", "entries"]] + [
+    [metric, of]
+    for of in ("trained codes", "held-out families")
+    for metric in ("pearson_tree_distance", "parent_recall_at_1", "sibling_map")
+]
 
 
 rule train_naics_geometry:
@@ -241,7 +246,8 @@ rule train_naics_geometry:
 
 rule report_geometry:
     input:
-        code=code("report_geometry.py"),
+        code=code("report_arms.py"),
+        schema=ours("config/schemas/metrics.json"),
         metrics=expand("results/naics/geometry/{arm}.metrics.json", arm=GEOMETRIES),
     output:
         "results/naics/geometry.md",
@@ -252,5 +258,7 @@ rule report_geometry:
     localrule: True
     conda:
         "../envs/environment.yaml"
+    params:
+        columns=shlex.quote(json.dumps(GEOMETRY_COLUMNS)),
     shell:
-        run("report_geometry.py") + " --metrics {input.metrics} --out {output} > {log} 2>&1"
+        run("report_arms.py") + " --metrics {input.metrics} --columns {params.columns} --out {output} > {log} 2>&1"

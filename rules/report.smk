@@ -116,7 +116,7 @@ rule report_mamba:
 rule report_mamba_index:
     input:
         code=code("report_mamba_index.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         metrics="results/mamba/metrics.json",
     output:
         report("results/mamba/pictures/index.svg", category="mamba", labels={"picture": "recall and latency"}),

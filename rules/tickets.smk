@@ -1,5 +1,7 @@
 """Tickets: source -> split tables -> pairs in three phases -> adapters, index, metrics."""
 
+import yaml
+
 TICKETS_DATA = expand("results/tickets/data/{name}", name=["tickets.parquet", "foreign.parquet", "source.json"])
 # What each source reads; the packaged one is part of the environment.
 TICKETS_FILES = {
@@ -8,7 +10,16 @@ TICKETS_FILES = {
     "banking77": data_files("tickets/banking77/train.csv", "tickets/banking77/test.csv"),
     "clinc150": data_files("tickets/clinc150/data_full.json"),
 }
-TICKETS_MODEL = multiext("results/tickets/model/", "model.safetensors", "config.json", "modules.json", "training.json")
+TICKETS_MODEL = ["model.safetensors", "config.json", "modules.json", "training.json"]
+TICKETS_KNOBS = [config["tickets"][layer] for layer in ("encoder", "model", "train", "probe", "head")]
+# Compared side by side on validation, all with equally many steps: snakemake results/tickets/arms.md --cores 2
+TICKETS_SEED = yaml.safe_load((SCRIPTS.parent / "config/seed.yaml").read_text())["tickets"]
+TICKETS_ARMS = {
+    "curriculum": {"curriculum": "curriculum"},
+    "shuffled": {"curriculum": "shuffled"},
+    "hard_only": {"curriculum": "hard_only"},
+    "seed": {"curriculum": "curriculum", **TICKETS_SEED["model"], **TICKETS_SEED["train"]},
+}
 
 PRODUCTS["tickets"] = "results/tickets/index/manifest.json"
 
@@ -60,7 +71,7 @@ rule train_tickets:
         data=TICKETS_DATA,
         pairs="results/tickets/pairs.json",
     output:
-        model=TICKETS_MODEL,
+        model=expand("results/tickets/model/{name}", name=TICKETS_MODEL),
         history="results/tickets/history.csv",
     log:
         "logs/tickets/train_tickets.log",
@@ -72,11 +83,12 @@ rule train_tickets:
     resources:
         **asks("large", gpus=PROCESSES, nodes=NODES),
     params:
-        args=merged(MACHINE, *(config["tickets"][layer] for layer in ("encoder", "model", "train", "probe", "head"))),
+        folder="results/tickets",
+        args=merged(MACHINE, *TICKETS_KNOBS),
     shell:
         train("train_tickets.py") + " --data results/tickets/data --pairs {input.pairs} {params.args}"
-        " --state results/tickets/state --tensorboard results/tickets/tensorboard"
-        " --history {output.history} --out results/tickets/model > {log} 2>&1"
+        " --state {params.folder}/state --tensorboard {params.folder}/tensorboard"
+        " --history {output.history} --out {params.folder}/model > {log} 2>&1"
 
 
 rule eval_tickets:
@@ -85,7 +97,7 @@ rule eval_tickets:
         schema=ours("config/schemas/metrics.json"),
         data=TICKETS_DATA,
         pairs="results/tickets/pairs.json",
-        model=TICKETS_MODEL,
+        model=rules.train_tickets.output.model,
     output:
         "results/tickets/metrics.json",
     log:
@@ -98,17 +110,19 @@ rule eval_tickets:
     resources:
         **asks("large"),
     params:
+        folder="results/tickets",
+        split="test",
         args=flags("tickets", "eval"),
     shell:
-        run("eval_unified.py") + " tickets --model results/tickets/model --data results/tickets/data"
-        " --pairs {input.pairs} {params.args} --split test --out {output} > {log} 2>&1"
+        run("eval_unified.py") + " tickets --model {params.folder}/model --data results/tickets/data"
+        " --pairs {input.pairs} {params.args} --split {params.split} --out {output} > {log} 2>&1"
 
 
 rule embed_tickets:
     input:
         code=code("embed_tickets.py"),
         data=TICKETS_DATA,
-        model=TICKETS_MODEL,
+        model=rules.train_tickets.output.model,
     output:
         multiext("results/tickets/vectors/", "vectors.npy", "ids.txt", "manifest.json"),
     log:
@@ -146,3 +160,55 @@ rule index_tickets:
     shell:
         run("build_faiss_index.py") + " --vectors results/tickets/vectors {params.args} --out results/tickets/index"
         " > {log} 2>&1"
+
+
+use rule train_tickets as train_tickets_arm with:
+    output:
+        model=expand("results/tickets/arms/{{arm}}/model/{name}", name=TICKETS_MODEL),
+        history="results/tickets/arms/{arm}/history.csv",
+    log:
+        "logs/tickets/train_tickets_arm_{arm}.log",
+    benchmark:
+        "logs/tickets/train_tickets_arm_{arm}.benchmark.tsv"
+    params:
+        folder="results/tickets/arms/{arm}",
+        args=lambda wildcards: merged(MACHINE, *TICKETS_KNOBS, TICKETS_ARMS[wildcards.arm]),
+
+
+use rule eval_tickets as eval_tickets_arm with:
+    input:
+        code=code("eval_unified.py", "lib/tickets/evaluation.py"),
+        schema=ours("config/schemas/metrics.json"),
+        data=TICKETS_DATA,
+        pairs="results/tickets/pairs.json",
+        model=rules.train_tickets_arm.output.model,
+    output:
+        "results/tickets/arms/{arm}.metrics.json",
+    log:
+        "logs/tickets/eval_tickets_arm_{arm}.log",
+    benchmark:
+        "logs/tickets/eval_tickets_arm_{arm}.benchmark.tsv"
+    params:
+        folder="results/tickets/arms/{arm}",
+        split="validation",
+        args=flags("tickets", "eval"),
+
+
+rule report_ticket_arms:
+    input:
+        code=code("report_arms.py"),
+        schema=ours("config/schemas/metrics.json"),
+        metrics=expand("results/tickets/arms/{arm}.metrics.json", arm=TICKETS_ARMS),
+    output:
+        "results/tickets/arms.md",
+    log:
+        "logs/tickets/report_ticket_arms.log",
+    benchmark:
+        "logs/tickets/report_ticket_arms.benchmark.tsv"
+    localrule: True
+    conda:
+        "../envs/environment.yaml"
+    params:
+        columns=shlex.quote(json.dumps([["map", "masked"], ["map", "masked at 64 dims"], ["forgetting", "foreign"]])),
+    shell:
+        run("report_arms.py") + " --metrics {input.metrics} --columns {params.columns} --out {output} > {log} 2>&1"

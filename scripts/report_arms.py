@@ -1,4 +1,7 @@
-"""Tabulate the arms of a training side by side as Markdown: one model, and how far each other lies behind it."""
+"""Tabulate what several models of one pipeline reach on the same queries, as Markdown: a row an arm, a column a metric.
+
+Each value has its 95 % interval; behind it stands the paired difference to the raw encoder, where there is one.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -6,53 +9,44 @@ from typing import Any
 from lib import cli, config, files
 from lib.errors import BadInput
 
-COLUMNS = (
-    ("mrr", "context excluded"),
-    ("recall_at_5", "context excluded"),
-    ("contain_at_50", "context excluded"),
-    ("mrr", "article so far excluded"),
-    ("recall_at_5", "article so far excluded"),
-    ("cosine", "all"),
-)
+SUFFIX = ".metrics.json"
+RAW = "raw"
 
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("--metrics", type=Path, required=True, help="metrics.json with the other arms as baselines")
-    parser.add_argument("--model", required=True, help="what the measured arm is called")
+    parser.add_argument("--metrics", type=Path, nargs="+", required=True, help=f"ARM{SUFFIX} of each arm")
+    parser.add_argument("--columns", type=cli.json_value, required=True, help="a JSON list of [metric, slice]")
     parser.add_argument("--out", type=Path, required=True, help="the table, Markdown")
     args = parser.parse_args()
 
-    metrics = files.read_json(args.metrics)
-    config.check(metrics, "metrics", str(args.metrics))
-    found = {(entry["metric"], entry["slice"]): entry for entry in metrics["metrics"]}
-    if missing := [" on ".join(key) for key in COLUMNS if key not in found]:
-        raise BadInput(f"{args.metrics}: no {missing[0]}, expected the metrics of Mamba")
-    rows = table([found[key] for key in COLUMNS], args.model)
+    measured = {path: files.read_json(path) for path in args.metrics}
+    for path, metrics in measured.items():
+        config.check(metrics, "metrics", str(path))
+    header = ["arm", *(f"{metric} ({of})" for metric, of in args.columns)]
+    rows = [header, ["---"] * len(header), *(row(path, metrics, args.columns) for path, metrics in measured.items())]
     files.write_text(args.out, "".join(f"| {' | '.join(cells)} |\n" for cells in rows))
 
 
-def table(entries: list[dict[str, Any]], model: str) -> list[list[str]]:
-    """Header, the measured arm with its intervals, the others by their first figure with its lead over them."""
-    header = [
-        "arm",
-        *(f"{entry['metric']} ({entry['slice']})" for entry in entries),
-        f"{entries[0]['metric']} of {model} ahead",
-    ]
-    others = [{own["name"]: own for own in entry["baselines"]} for entry in entries]
-    order = sorted(others[0], key=lambda name: -others[0][name]["value"])
-    rows = [[name, *(f"{own[name]['value']:.3f}" for own in others), lead(others[0][name])] for name in order]
-    return [header, ["---"] * len(header), [model, *map(measured, entries), "-"], *rows]
+def row(path: Path, metrics: dict[str, Any], columns: list[list[str]]) -> list[str]:
+    found = {(entry["metric"], entry["slice"]): entry for entry in metrics["metrics"]}
+    for metric, of in columns:
+        if (metric, of) not in found:
+            raise BadInput(f"{path}: no {metric} on {of!r}, expected each of the columns")
+    return [path.name.removesuffix(SUFFIX), *(cell(found[metric, of]) for metric, of in columns)]
 
 
-def measured(entry: dict[str, Any]) -> str:
-    low, high = entry["interval"]
-    return f"{entry['value']:.3f} [{low:.3f}, {high:.3f}]"
+def cell(entry: dict[str, Any]) -> str:
+    """The value with its interval, and the lead over the raw encoder where that is a baseline."""
+    raw = [baseline for baseline in entry["baselines"] if baseline["name"] == RAW]
+    return spanned(entry["value"], entry["interval"]) + "".join(
+        f"; {spanned(baseline['difference'], baseline['interval'], '+')}" for baseline in raw
+    )
 
 
-def lead(baseline: dict[str, Any]) -> str:
-    low, high = baseline["interval"]
-    return f"{baseline['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
+def spanned(value: float, interval: list[float], sign: str = "") -> str:
+    low, high = interval
+    return f"{value:{sign}.3f} [{low:.3f}, {high:.3f}]"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Fine-tune a sentence encoder on ticket pairs, easy to hard, and save it as a SentenceTransformer.
 
-The best weights by validation MAP over all phases are kept. Where training costs too much of a
-foreign domain, they go back part of the way to the base. What is saved is loaded again and compared.
+The best weights by validation MAP over all phases are kept, and go back towards the base as far as validation
+gains by it or a foreign domain needs it. What is saved is loaded again and compared.
 """
 
 import argparse
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lib import cli, files, parallel, state, training
 from lib.compute import Compute
-from lib.tickets import dataset, head, leaks, model, pairs, saving, validation
+from lib.tickets import dataset, frozen, head, leaks, model, pairs, saving, validation
 from lib.tickets.model import Shape
 from lib.tickets.objective import Batches, Objective, columns
 from lib.tickets.sampler import Sampler
@@ -35,10 +35,11 @@ def main() -> None:
         drawn, knobs = columns(given), cli.knobs(head.Knobs, args)
         foreign = validation.of_foreign(encoder, tokenizer, tickets)
         floor = foreign(0.0) - probe.max_forgetting
-        encoder.head = head.learn(encoder, tokenizer, drawn, given.phases, knobs, batches.batch_size, settings.seed)
+        texts = frozen.freeze(encoder, tokenizer, drawn.texts)
+        encoder.head = head.learn(texts, drawn, given.phases, knobs, batches.batch_size, settings.seed)
         order = (batches.curriculum, batches.batch_size, settings.steps, settings.seed)
         sampler = Sampler(given.groups, given.phases, *order)
-        goal = Objective(encoder, tokenizer, drawn, sampler, batches, machine)
+        goal = Objective(texts, drawn, sampler, batches, machine)
         score = validation.of_tickets(encoder, tokenizer, tickets, probe.validation_tickets, settings.seed)
 
         history = training.fit(encoder, goal.backward, settings, folder, score, args.tensorboard)

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 CPU = {"device": "cpu", "precision": "fp32", "seed": 1}
 FEW = {
+    "curriculum": "curriculum",
     "steps": 3,
     "batch_size": 4,
     "eval_steps": 0,
@@ -81,6 +82,6 @@ def test_it_is_measured_and_searched(trained):
     slices = {entry["slice"] for entry in metrics["metrics"] if entry["metric"] == "map"}
     assert {"masked", "masked at 64 dims", "unmasked"} <= slices
     run("embed_tickets.py", f"{read} --out {trained}/vectors")
-    run("build_faiss_index.py", f"--vectors {trained}/vectors --out {trained}/index")
+    run("build_faiss_index.py", f"--vectors {trained}/vectors --metric cosine --out {trained}/index")
     answer = run("predict_tickets.py", f"'the vpn tunnel drops' {read} --index {trained}/index --top 3 --json")
     assert all(row["label"] == "vpn" for row in json.loads(answer)["similar"])

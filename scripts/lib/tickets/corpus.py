@@ -17,6 +17,7 @@ from .retrieval import Similarity
 
 Matrix = NDArray[np.float32]
 Rows = NDArray[np.int64]
+CHOOSING = 500
 MODEL, RAW, HEADED, TFIDF = "model", "raw", "raw with head", "TF-IDF"
 
 
@@ -51,13 +52,15 @@ class View:
 def draw(tickets: Tickets, split: str, also: str, size: int, seed: int) -> Rows:
     """Rows of the tickets to search, rising: all labelled ones of `split`, then of `also`, then any, up to `size`.
 
-    A `size` of 0 takes all tickets. The labelled ones of `split` are never left out.
+    A `size` of 0 takes all tickets. The labelled ones of `split` are never left out, nor the first CHOOSING of `also`,
+    whose pairs choose thresholds.
     """
     rng = seeds.generator(seed, "corpus")
     order = [tickets.rows(split), rng.permutation(tickets.rows(also)), rng.permutation(len(tickets))]
     rows = np.concatenate(order)
     rows = rows[np.sort(np.unique(rows, return_index=True)[1])]
-    return np.sort(rows[: max(size, len(order[0])) if size else len(rows)])
+    least = len(order[0]) + min(len(order[1]), CHOOSING)
+    return np.sort(rows[: max(size, least) if size else len(rows)])
 
 
 def views(

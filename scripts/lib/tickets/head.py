@@ -14,16 +14,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from .. import encoders, seeds
-from . import losses, model
+from .. import seeds
+from . import losses
 from .drawing import UNLABELLED
-from .model import Head, TicketEncoder
+from .frozen import Frozen
+from .model import Head
 from .objective import NONE, Columns
 from .sampler import Sampler
 
@@ -41,23 +41,20 @@ class Knobs:
     rotation_learning_rate: float = 1e-3
 
 
-def learn(
-    encoder: TicketEncoder, tokenizer, pairs: Columns, phases: Rows, knobs: Knobs, batch_size: int, seed: int
-) -> Head | None:
+def learn(texts: Frozen, pairs: Columns, phases: Rows, knobs: Knobs, batch_size: int, seed: int) -> Head | None:
     """The head of an encoder as it stands, found on some of its training pairs; None when they are to be 0."""
     if not knobs.head_pairs:
         return None
     kept = np.sort(seeds.generator(seed, "head").permutation(len(phases))[: knobs.head_pairs])
-    some = _subset(pairs, kept)
-    rows = model.tokenize(tokenizer, some.texts, encoder.shape)
-    vectors = F.normalize(encoders.encode(encoder.base, rows), dim=1).numpy()
+    some, known = _subset(pairs, kept)
+    vectors = texts.encode(known)
     scale = torch.from_numpy(softening(vectors, some.labels, knobs.whitening))
     softened = Head(scale, -torch.from_numpy(vectors.mean(axis=0)) @ scale)
     turned = softened(torch.from_numpy(vectors))
     axes = torch.from_numpy(principal_axes(turned.numpy()))
-    if knobs.rotation_steps and len(encoder.dims) > 1:
+    if knobs.rotation_steps and len(texts.encoder.dims) > 1:
         sampler = Sampler(some.labels[some.anchors], phases[kept], "shuffled", batch_size, knobs.rotation_steps, seed)
-        axes = _turn_on(axes, turned, some, sampler, knobs, encoder.dims[1:])
+        axes = _turn_on(axes, turned, some, sampler, knobs, texts.encoder.dims[1:])
     return Head(softened.weight @ axes, softened.bias @ axes)
 
 
@@ -98,13 +95,14 @@ def _turn_on(
         return turn(axes)
 
 
-def _subset(pairs: Columns, kept: Rows) -> Columns:
-    """Some of the pairs, with their texts alone."""
+def _subset(pairs: Columns, kept: Rows) -> tuple[Columns, Rows]:
+    """Some of the pairs with their texts alone, and the rows that those texts have among all."""
     columns = [column[kept] for column in (pairs.anchors, pairs.positives, pairs.negatives)]
     texts = np.unique(np.concatenate(columns))
     texts = texts[texts != NONE]
     anchors, positives, negatives = (np.where(c == NONE, NONE, np.searchsorted(texts, c)) for c in columns)
-    return Columns([pairs.texts[text] for text in texts], anchors, positives, negatives, pairs.labels[texts])
+    some = Columns([pairs.texts[text] for text in texts], anchors, positives, negatives, pairs.labels[texts])
+    return some, texts
 
 
 class _Turn(nn.Module):

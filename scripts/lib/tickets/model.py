@@ -69,7 +69,10 @@ class TicketEncoder(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Unpadded token ids `(b, l)` to unit vectors `(b, d)`."""
-        hidden = encoders.lower_states(self.base, ids, self.shape.cut)
+        return self.above(encoders.lower_states(self.base, ids, self.shape.cut))
+
+    def above(self, hidden: Tensor) -> Tensor:
+        """States at the cut `(b, l, d)` to unit vectors `(b, d)`."""
         vectors = F.normalize(encoders.mean_pool(encoders.run_layers(self.base, self.layers, hidden)).float(), dim=1)
         return vectors if self.head is None else self.head(vectors)
 

@@ -9,10 +9,9 @@ from torch import Tensor
 
 from .. import encoders, gradcache
 from ..compute import Compute
-from ..tokens import Tokens
-from . import losses, model
+from . import losses
 from .drawing import UNLABELLED
-from .model import TicketEncoder
+from .frozen import Frozen
 from .pairs import Pairs
 from .sampler import Sampler
 
@@ -54,29 +53,26 @@ class Columns:
 class Objective:
     """`backward(step)` for the training loop: a function of the weights and (seed, step)."""
 
-    def __init__(
-        self, encoder: TicketEncoder, tokenizer, pairs: Columns, sampler: Sampler, batches: Batches, machine: Compute
-    ) -> None:
-        self.encoder, self.pairs, self.sampler = encoder, pairs, sampler
+    def __init__(self, texts: Frozen, pairs: Columns, sampler: Sampler, batches: Batches, machine: Compute) -> None:
+        self.texts, self.pairs, self.sampler = texts, pairs, sampler
         self.batches, self.machine = batches, machine
-        self.tokens: Tokens = model.tokenize(tokenizer, pairs.texts, encoder.shape)
 
     def backward(self, step: int) -> dict[str, float]:
         """Add the step's gradient to the parameters and return its loss."""
         rows = self.sampler.batch(step)
         anchors, candidates, excluded = self.pairs.batch(rows)
         distinct, back = np.unique(np.concatenate([anchors, candidates]), return_inverse=True)
-        hidden = torch.from_numpy(excluded).to(self.encoder.base.device)
+        hidden = torch.from_numpy(excluded).to(self.texts.encoder.base.device)
 
         def encode(chunk: Rows) -> Tensor:
             with self.machine.autocast():
-                return self.encoder(self.tokens.batch(distinct[chunk]).to(self.encoder.base.device))
+                return self.texts.vectors(distinct[chunk])
 
         def loss_of(vectors: Tensor) -> Tensor:
             every = vectors[torch.from_numpy(back)]
-            return losses.matryoshka(every[: len(rows)], every[len(rows) :], self.encoder.dims, hidden)
+            return losses.matryoshka(every[: len(rows)], every[len(rows) :], self.texts.encoder.dims, hidden)
 
-        chunks = list(encoders.length_batches(self.tokens.lengths[distinct], self.batches.max_tokens))
+        chunks = list(encoders.length_batches(self.texts.tokens.lengths[distinct], self.batches.max_tokens))
         way = gradcache.backward if self.batches.grad_cache else gradcache.plain
         return {"loss": way(encode, chunks, loss_of).item(), "phase": float(self.sampler.phase(step).number)}
 

@@ -1,7 +1,8 @@
 """What chooses a model: MAP of validation tickets, and how much of a foreign domain it has forgotten.
 
-When training has cost more of the foreign domain than allowed, the weights go back towards the
-base: of the shares that keep it, the one with the best validation MAP.
+Adapters that learn from masked texts unlearn the names that stand in whole ones. So both tellings of
+a ticket are validated, and the weights go back towards the base as far as their mean MAP gains by it: of the
+shares that keep the foreign domain, the one with the best validation MAP.
 """
 
 from collections.abc import Callable
@@ -14,15 +15,15 @@ from numpy.typing import NDArray
 from .. import adapters, seeds
 from ..cli import log
 from ..errors import BrokenModel
-from ..tokens import Tokens
-from . import model, retrieval
+from . import frozen, retrieval
 from .dataset import Tickets
 from .drawing import UNLABELLED
+from .frozen import Frozen
 from .model import TicketEncoder
 
 Rows = NDArray[np.int64]
 Score = Callable[[float], float]  # weight of the adapters to MAP
-SHARES = (0.8, 0.6, 0.5, 0.4, 0.3, 0.2)
+SHARES = (1.0, 0.8, 0.6, 0.4, 0.2)
 
 
 @dataclass(frozen=True)
@@ -35,28 +36,32 @@ class Probe:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """Texts to search, `groups` the label of each; calling it gives MAP at full width of those that have one."""
+    """Texts to search, each way of telling for itself; `groups` are the labels of n texts, the same in every one.
 
-    encoder: TicketEncoder
-    tokens: Tokens
+    Calling it gives MAP at full width of those that have a label, the mean over the tellings.
+    """
+
+    tellings: list[Frozen]
     groups: Rows
 
     def __call__(self, weight: float = 1.0) -> float:
-        with adapters.weighted(self.encoder, weight):
-            similarity = retrieval.by_cosine(model.encode(self.encoder.base, self.tokens, self.encoder.head))
+        with adapters.weighted(self.tellings[0].encoder, weight):
+            vectors = [texts.encode() for texts in self.tellings]
         queries = retrieval.askable(self.groups)
-        return float(retrieval.retrieve(similarity, self.groups, queries).average_precision.mean())
+        found = [retrieval.retrieve(retrieval.by_cosine(told), self.groups, queries) for told in vectors]
+        return float(np.mean([of.average_precision.mean() for of in found]))
 
 
 def of_tickets(encoder: TicketEncoder, tokenizer, tickets: Tickets, limit: int, seed: int) -> Retrieval:
-    """About `limit` tickets, masked: half of them validation's, evenly by label, the others as distractors."""
+    """About `limit` tickets, masked and whole: half of them validation's, evenly by label, the others distractors."""
     rng = seeds.generator(seed, "validation tickets")
     own = _evenly(rng.permutation(tickets.rows("validation")), tickets.groups, limit // 2)
     others = rng.permutation(np.flatnonzero(tickets.splits == "train"))[: limit - len(own)]
     rows = np.concatenate([own, others])
     groups = np.concatenate([tickets.groups[own], np.full(len(others), UNLABELLED)])
-    texts = [tickets.masked[row] for row in rows]
-    return Retrieval(encoder, model.tokenize(tokenizer, texts, encoder.shape), groups)
+    masked, whole = ([texts[row] for row in rows] for texts in (tickets.masked, tickets.texts))
+    tellings = [masked] if masked == whole else [masked, whole]
+    return Retrieval([frozen.freeze(encoder, tokenizer, told) for told in tellings], groups)
 
 
 def _evenly(rows: Rows, groups: Rows, limit: int) -> Rows:
@@ -70,7 +75,7 @@ def _evenly(rows: Rows, groups: Rows, limit: int) -> Rows:
 
 
 def of_foreign(encoder: TicketEncoder, tokenizer, tickets: Tickets) -> Retrieval:
-    return Retrieval(encoder, model.tokenize(tokenizer, tickets.foreign_texts, encoder.shape), tickets.foreign_groups)
+    return Retrieval([frozen.freeze(encoder, tokenizer, tickets.foreign_texts)], tickets.foreign_groups)
 
 
 def settle(encoder: TicketEncoder, validation: Score, foreign: Score, floor: float) -> dict[str, Any]:
@@ -78,9 +83,7 @@ def settle(encoder: TicketEncoder, validation: Score, foreign: Score, floor: flo
 
     BrokenModel when even the smallest share leaves less than `floor` MAP of the foreign domain.
     """
-    found = [_weigh(0.0, validation, foreign), _weigh(1.0, validation, foreign)]
-    if found[1]["foreign_map"] < floor:
-        found += [_weigh(share, validation, foreign) for share in SHARES]
+    found = [_weigh(share, validation, foreign) for share in (0.0, *SHARES)]
     kept = [row for row in found[1:] if row["foreign_map"] >= floor]
     if not kept:
         raise BrokenModel(f"every share of what was learnt leaves less than {floor:.4f} MAP of the foreign domain")

@@ -221,7 +221,7 @@ def test_the_picture_of_indexes_says_in_words_what_it_draws(world, measured, tmp
 
 def test_the_table_of_arms_has_each_beside_the_model(world, tmp_path):
     told = world.evaluate(tmp_path / "m.json", "--others", json.dumps({"AR only": str(world.model)}))
-    run("report_arms.py", "--metrics", tmp_path / "m.json", "--model", "s", "--out", tmp_path / "arms.md")
+    run("report_mamba_arms.py", "--metrics", tmp_path / "m.json", "--model", "s", "--out", tmp_path / "arms.md")
     rows = [line.strip("| \n").split(" | ") for line in (tmp_path / "arms.md").read_text().splitlines()]
     table = {row[0]: row[1:] for row in rows}
     assert len({len(row) for row in rows}) == 1

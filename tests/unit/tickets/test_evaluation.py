@@ -134,10 +134,18 @@ def test_words_mislead_on_the_adversarial_pairs_and_decide_the_legacy_ones(case)
 
 
 def test_a_small_corpus_keeps_the_queries_then_the_tickets_of_thresholds(case):
-    rows = corpus.draw(case.tickets, "test", "validation", 30, seed=1)
-    assert set(case.own) | set(case.tickets.rows("validation")) == set(rows)
-    assert set(corpus.draw(case.tickets, "test", "validation", 5, seed=1)) == set(case.own)
+    """However small it is to be: without pairs of the other split there is no threshold."""
+    for size in (5, 30):
+        rows = corpus.draw(case.tickets, "test", "validation", size, seed=1)
+        assert set(case.own) | set(case.tickets.rows("validation")) == set(rows)
     assert corpus.draw(case.tickets, "test", "validation", 0, seed=1).tolist() == list(range(68))
+
+
+def test_of_many_tickets_for_thresholds_some_are_enough(case, monkeypatch):
+    monkeypatch.setattr(corpus, "CHOOSING", 4)
+    rows = corpus.draw(case.tickets, "test", "validation", 5, seed=1)
+    assert set(case.own) < set(rows)
+    assert len(set(rows) & set(case.tickets.rows("validation"))) == 4 == len(rows) - len(case.own)
 
 
 def test_the_same_inputs_give_the_same_figures(case):

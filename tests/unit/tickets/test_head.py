@@ -6,7 +6,7 @@ import torch
 from scipy.linalg import fractional_matrix_power
 from sklearn.covariance import LedoitWolf
 
-from lib.tickets import head, model
+from lib.tickets import frozen, head, model
 from lib.tickets.drawing import UNLABELLED
 from lib.tickets.losses import matryoshka
 from lib.tickets.objective import columns
@@ -16,8 +16,9 @@ MANY = 10_000  # pairs: all there are
 
 def learn(world, steps: int, seed: int = 1, whitening: float = 0.2, pairs: int = MANY, **changes) -> model.Head | None:
     tokenizer, encoder = world.moved(**changes)
-    given, knobs = world.given, head.Knobs(pairs, whitening, steps, 1e-2)
-    return head.learn(encoder, tokenizer, columns(given), given.phases, knobs, 4, seed)
+    given, knobs, drawn = world.given, head.Knobs(pairs, whitening, steps, 1e-2), columns(world.given)
+    encoder.head = None
+    return head.learn(frozen.freeze(encoder, tokenizer, drawn.texts), drawn, given.phases, knobs, 4, seed)
 
 
 def vectors(world, texts: list[str]) -> torch.Tensor:

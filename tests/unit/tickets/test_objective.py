@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from lib import adapters
+from lib import adapters, encoders
 from lib.compute import Compute
-from lib.tickets import losses, model
+from lib.tickets import frozen, losses, model
 from lib.tickets.objective import NONE, Batches, Objective, columns, false_negatives
 from lib.tickets.pairs import Pairs
 from lib.tickets.sampler import Sampler
@@ -17,9 +17,14 @@ def step(world, given: Pairs, **knobs) -> tuple[float, dict[str, torch.Tensor], 
     tokenizer, encoder = world.moved()
     batches = Batches(batch_size=4, **knobs)
     sampler = Sampler(given.groups, given.phases, "shuffled", batches.batch_size, steps=8, seed=1)
-    goal = Objective(encoder, tokenizer, columns(given), sampler, batches, Compute())
+    goal = objective(encoder, tokenizer, given, sampler, batches)
     loss = goal.backward(1)["loss"]
     return loss, {name: w.grad for name, w in encoder.named_parameters() if w.requires_grad}, goal
+
+
+def objective(encoder, tokenizer, given: Pairs, sampler: Sampler, batches: Batches) -> Objective:
+    drawn = columns(given)
+    return Objective(frozen.freeze(encoder, tokenizer, drawn.texts), drawn, sampler, batches, Compute())
 
 
 def alone(world, goal: Objective) -> tuple[float, dict[str, torch.Tensor]]:
@@ -30,9 +35,12 @@ def alone(world, goal: Objective) -> tuple[float, dict[str, torch.Tensor]]:
     negatives = drawn.negatives[rows]
     candidates = np.concatenate([drawn.positives[rows], negatives[negatives != NONE]])
     tokens = model.tokenize(tokenizer, texts, encoder.shape)
-    vectors = [
-        torch.cat([encoder(tokens.batch(np.array([row]))) for row in of]) for of in (drawn.anchors[rows], candidates)
-    ]
+
+    def vector(row: int) -> torch.Tensor:
+        lower = encoders.lower_states(encoder.base, tokens.batch(np.array([row])), encoder.shape.cut)
+        return encoder.above(lower.half().float())  # as states are kept
+
+    vectors = [torch.cat([vector(row) for row in of]) for of in (drawn.anchors[rows], candidates)]
     hidden = torch.from_numpy(false_negatives(drawn.labels, drawn.anchors[rows], candidates))
     loss = losses.matryoshka(*vectors, encoder.dims, hidden)
     loss.backward()
@@ -55,9 +63,9 @@ def test_each_distinct_text_is_encoded_once(world):
     given = Pairs(["a", "b"], ["c", "d"], ["b", None], np.array([0, 1]), np.array([1, 1]))
     seen = []
     tokenizer, encoder = world.fresh()
-    encoder.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))
+    encoder.layers[0].register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))
     sampler = Sampler(given.groups, given.phases, "shuffled", 2, steps=1, seed=1)
-    Objective(encoder, tokenizer, columns(given), sampler, Batches(2), Compute()).backward(0)
+    objective(encoder, tokenizer, given, sampler, Batches(2)).backward(0)
     assert sum(seen) == 4
 
 
@@ -88,5 +96,5 @@ def test_columns_hold_the_texts(world):
 
 def test_adapters_alone_get_a_gradient(world):
     _, _, goal = step(world, world.given)
-    assert all(("lora_" in name) == (w.grad is not None) for name, w in goal.encoder.base.named_parameters())
-    assert len(adapters.lora_layers(goal.encoder)) == 12
+    assert all(("lora_" in name) == (w.grad is not None) for name, w in goal.texts.encoder.base.named_parameters())
+    assert len(adapters.lora_layers(goal.texts.encoder)) == 12

@@ -1,5 +1,7 @@
 """lib.tickets.validation: MAP that chooses a model, and the way back to the base when too much was forgotten."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
@@ -10,20 +12,29 @@ from lib.tickets import model, validation
 from lib.tickets.validation import settle
 
 
-def test_the_score_is_map_over_masked_validation_tickets_and_distractors(world):
+def test_the_score_is_map_over_validation_tickets_and_distractors_told_both_ways(world):
     tokenizer, encoder = world.moved()
     score = validation.of_tickets(encoder, tokenizer, world.tickets, 24, seed=1)
     assert len(score.groups) == 24
     own = score.groups[score.groups >= 0]
     assert {world.tickets.group_names[group] for group in own} == {"dns", "battery"}
     assert np.bincount(own)[list(set(own))].tolist() == [6, 6]
-    vectors, found = model.encode(encoder.base, score.tokens), []
-    for at in np.flatnonzero(score.groups >= 0):
-        others = np.arange(24) != at
-        found.append(
-            average_precision_score((score.groups == score.groups[at])[others], (vectors @ vectors[at])[others])
-        )
+    found = []
+    for told in score.tellings:
+        vectors = model.encode(encoder.base, told.tokens, encoder.head)
+        for at in np.flatnonzero(score.groups >= 0):
+            others = np.arange(24) != at
+            same = (score.groups == score.groups[at])[others]
+            found.append(average_precision_score(same, (vectors @ vectors[at])[others]))
+    assert len(found) == 24
     assert score() == pytest.approx(np.mean(found))
+
+
+def test_tickets_without_anything_to_mask_are_told_once(world):
+    tokenizer, encoder = world.moved()
+    bare = replace(world.tickets, masked=world.tickets.texts)
+    score = validation.of_tickets(encoder, tokenizer, bare, 24, seed=1)
+    assert len(score.tellings) == 1
 
 
 @pytest.mark.parametrize(
@@ -61,17 +72,22 @@ def test_what_forgets_little_stays_whole(world):
     _, encoder = world.moved()
     learnt, kept = Line(lambda w: 0.5 + 0.2 * w), Line(lambda w: 0.4 - 0.009 * w)
     assert settle(encoder, learnt, kept, floor=0.39)["weight"] == 1.0
-    assert learnt.asked == kept.asked == [0.0, 1.0]
+    assert learnt.asked == kept.asked == [0.0, *validation.SHARES]
     assert scaling(encoder) == {2.0}
 
 
 def test_what_forgets_too_much_goes_back_as_far_as_it_must(world):
     """Of the shares that keep the foreign domain, the best on validation, which need not be the largest."""
     _, encoder = world.moved()
-    settled = settle(encoder, Line(lambda w: 0.5 - (w - 0.3) ** 2), Line(lambda w: 0.4 - 0.02 * w), floor=0.39)
-    assert settled["weight"] == 0.3
-    assert settled["weighed"][0] == {"weight": 0.0, "validation_map": pytest.approx(0.41), "foreign_map": 0.4}
-    assert [round(scale, 9) for scale in scaling(encoder)] == [0.6]
+    settled = settle(encoder, Line(lambda w: 0.5 - (w - 0.25) ** 2), Line(lambda w: 0.4 - 0.02 * w), floor=0.39)
+    assert settled["weight"] == 0.2
+    assert settled["weighed"][0] == {"weight": 0.0, "validation_map": pytest.approx(0.4375), "foreign_map": 0.4}
+    assert [round(scale, 9) for scale in scaling(encoder)] == [0.4]
+
+
+def test_what_forgets_nothing_goes_back_where_validation_gains_by_it(world):
+    _, encoder = world.moved()
+    assert settle(encoder, Line(lambda w: 0.5 - (w - 0.55) ** 2), Line(lambda _: 0.4), floor=0.39)["weight"] == 0.6
 
 
 def test_what_cannot_go_back_far_enough_is_no_model(world):
