@@ -3,7 +3,7 @@ CORES ?= 2
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test test-slow slurm test-gpu lint clean
+.PHONY: run test test-slow slurm test-gpu faults broken-promises report-picture lint clean
 
 run: .venv/installed ## every enabled pipeline through its gate to results/report.html
 	snakemake --cores $(CORES)
@@ -21,6 +21,17 @@ slurm: .venv/installed ## the tests that need a scheduler; without root and apt 
 test-gpu: .venv/installed ## what needs a CUDA device, after pip install -r envs/requirements-gpu.txt; writes docs/gpu.md
 	pytest -m gpu -rs
 	PYTHONPATH=scripts python benchmarks/gpu.py --out docs/gpu.md
+
+faults: .venv/installed ## the table of faults: each row, the tests that name it, how many pass
+	python tests/faults/table.py
+
+broken-promises: .venv/installed ## break each promise once and see which test falls
+	python tests/broken_promises.py
+
+report-picture: ## docs/report.png of results/report.html, by Debian's chromium
+	chromium --headless --no-sandbox --disable-gpu --disable-background-networking --hide-scrollbars \
+	  --user-data-dir=$$(mktemp -d) --window-size=1200,1180 --screenshot=$(CURDIR)/docs/report.png \
+	  file://$(CURDIR)/results/report.html
 
 lint: .venv/installed
 	ruff check .

@@ -4,12 +4,14 @@ from snakemake.utils import min_version
 
 min_version("9.27")
 
+# Found beside this file in whatever folder the workflow runs, also as a module of another one.
+HOUSE = workflow.current_basedir.get_path_or_uri(secret_free=False)
+CONFIGS = [f"{HOUSE}/config/{name}.yaml" for name in ("config", "correlation", "naics", "tickets", "mamba")]
 
-configfile: "config/config.yaml"
-configfile: "config/correlation.yaml"
-configfile: "config/naics.yaml"
-configfile: "config/tickets.yaml"
-configfile: "config/mamba.yaml"
+
+for path in CONFIGS:
+
+    configfile: path
 
 
 include: "rules/common.smk"

@@ -1,49 +1,66 @@
 """How much faster a number is in one forward pass than in a generated answer: the same model, the same run.
 
-    PYTHONPATH=scripts python benchmarks/one_pass.py --model results/correlation/tiny
+    PYTHONPATH=scripts python benchmarks/one_pass.py --model results/correlation/tiny --data results/correlation/data
 
-The number: `CausalReader.read`, the expected value over all scores (of digits: ten branches of one cache). The answer:
-prompt, number and as many tokens of reasoning as MAX_NEW_TOKENS, the original's 256, one after the other with a cache.
+The number: `CausalReader.read`, the expected value over all scores (of digits: ten branches of one cache), of one order
+of the titles and of both in one batch, as predictions take them. The answer: prompt, number and reasoning, one token
+after the other with a cache. Both begin with the cached prefix and take logits of the last position only. Answers are
+as long as the median and the longest that training teaches, and as the original's MAX_NEW_TOKENS.
 """
 
 import argparse
 import platform
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from lib.correlation import model
+from lib.correlation import dataset, model
 from lib.correlation.causal import CausalReader
 from lib.correlation.evidence import gather
 
-TITLES = ("Will the Democratic candidate win Ohio in 2024?", "Will the Republican candidate win Ohio in 2024?")
+MAX_NEW_TOKENS = 256  # the original's
+BAR = 20
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="a trained language model: tiny, or with LoRA")
+    parser.add_argument("--data", type=Path, required=True, help="folder made by prepare_contracts.py")
+    parser.add_argument("--top-k", type=int, nargs="+", help="neighbours in the prompt, instead of the model's own")
+    parser.add_argument("--tokens", type=int, nargs="*", default=[16, 32, 64, 128], help="more lengths of the answer")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--max-new-tokens", type=int, default=256)
     args = parser.parse_args()
 
-    trained = model.load(args.model)
+    trained, pairs = model.load(args.model), dataset.load(args.data)
     reader = trained.reader
     assert isinstance(reader, CausalReader), f"{args.model}: no language model"
-    seen = gather(trained.rag, trained.top_k, [TITLES[0]], [TITLES[1]])
-    prompts = reader.inputs(seen)
+    rows = pairs.rows("train")
+    taught = list(map(len, reader.targets(pairs.correlations[rows], [pairs.reasonings[row] for row in rows])))
+    usual, longest = int(np.median(taught)), max(taught)
     reader.grammar.close = int(reader.grammar.inside.int().argmin())  # a string that does not end early
     reader.grammar.inside[reader.grammar.close] = False
 
-    number = seconds(lambda: reader.read(prompts), args.repeats)
-    answer = seconds(lambda: reader.explain(seen, 0, 0.4, args.max_new_tokens), args.repeats)
     print(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, medians of {args.repeats}")
-    print(f"prompt of {len(reader.prefix) + len(prompts[0])} tokens, answer of {args.max_new_tokens}")
-    print(f"number {1000 * number:.1f} ms, answer {1000 * answer:.1f} ms, ratio {answer / number:.1f}")
+    print(f"answers of {len(taught)} training pairs: median {usual} tokens, longest {longest}")
+    for top_k in args.top_k or [trained.top_k]:
+        seen = gather(trained.rag, top_k, *pairs.asked(pairs.rows("validation")[:1]))
+        prompts, both = reader.inputs(seen), reader.inputs(seen.both_orders())
+        one, two = (seconds(lambda ids=ids: reader.read(ids), args.repeats) for ids in (prompts, both))
+        print(f"\n{top_k} neighbours: prefix of {len(reader.prefix)} tokens (cached), then {len(prompts[0])}")
+        print(f"number in one order {1000 * one:.1f} ms, in both {1000 * two:.1f} ms")
+        print("| answer, tokens | ms | times one order | times both | bar |\n|---|---|---|---|---|")
+        for tokens in sorted({usual, longest, MAX_NEW_TOKENS, *args.tokens}):
+            answer = seconds(lambda: reader.explain(seen, 0, 0.4, tokens), args.repeats)  # noqa: B023
+            reached = "reached" if answer >= BAR * one else "not reached"
+            print(
+                f"| {tokens} | {1000 * answer:.0f} | {answer / one:.1f} | {answer / two:.1f} | {reached} |", flush=True
+            )
 
 
-def seconds(work, repeats: int) -> float:
+def seconds(work: Callable[[], object], repeats: int) -> float:
     """Median time of one call, after one that does not count."""
     work()
     taken = []

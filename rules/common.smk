@@ -5,11 +5,21 @@ import os
 import shlex
 from pathlib import Path
 
+from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
 from scripts.lib.config import check, flags as flags_of
 from scripts.lib.errors import BadInput
 from scripts.lib.provenance import SCRIPTS, code_files
+
+if workflow.modifier.path_modifier and workflow.modifier.path_modifier.prefix:
+    raise WorkflowError("module: prefix is not supported, expected none: commands name their folders below results/")
+if workflow.modifier.skip_configfile:  # a module: what the other workflow gives is laid over the defaults
+    laid = {}
+    for layer in (*map(load_configfile, CONFIGS), config):
+        update_config(laid, layer)
+    config.update(laid)
 
 try:
     check(json.loads(json.dumps(config)), "config")
@@ -40,7 +50,13 @@ DATA = config["data_dir"] or os.environ.get("SLUICE_DATA")
 
 def code(*names):
     """A script and everything it imports from lib: Snakemake tracks neither by itself."""
-    return [os.path.relpath(file) for file in code_files(*names)]
+    return [ours(file) for file in code_files(*names)]
+
+
+def ours(path):
+    """A file of this repository as an input, in whatever folder and as whosever module the workflow runs."""
+    path = os.path.relpath(SCRIPTS.parent / path)
+    return local(path) if workflow.modifier.is_module else path
 
 
 def flags(*path):

@@ -8,20 +8,39 @@ CORRELATION_INDEX = ["pairs.json", "manifest.json", "index/index.faiss", "index/
 CORRELATION_GIVEN = config["correlation"]["data"]["path"]
 # What each source reads.
 CORRELATION_FILES = {
-    "sample": expand("scripts/lib/correlation/sample/{name}", name=["prices.parquet", "contracts.csv"]),
+    "sample": [ours(f"scripts/lib/correlation/sample/{name}") for name in ("prices.parquet", "contracts.csv")],
     "prices": sorted(map(str, Path(CORRELATION_GIVEN or ".").glob("*.[cp]*"))) if CORRELATION_GIVEN else [],
     "pairs": CORRELATION_GIVEN or [],
     "database": CORRELATION_GIVEN or CORRELATION_SNAPSHOT,
 }[config["correlation"]["data"]["source"]]
 
-# The model, the same by cross-entropy alone, and the same from the random split.
-CORRELATION_ARMS = {
-    "model": {"index": "rag", "args": "--index results/correlation/rag", "knobs": {}},
-    "ce_only": {"index": "rag", "args": "--index results/correlation/rag", "knobs": {"regression_loss_weight": 0.0}},
-    "random": {"index": "rag_random", "args": "--index results/correlation/rag_random --random", "knobs": {}},
-}
 # What the environment or a file .env sets over the configuration, under the original's names.
-CORRELATION_ASKED = {key: value for key, value in settings.asked().items() if key != "max_new_tokens"}
+try:
+    CORRELATION_ASKED = {key: value for key, value in settings.asked().items() if key != "max_new_tokens"}
+except BadInput as error:
+    raise WorkflowError(str(error)) from None
+
+# The model, the same by cross-entropy alone at its own best knobs, and the same from the random split.
+CORRELATION_TRIED = {
+    name: values for name, values in config["correlation"]["tune"]["tried"].items() if name not in CORRELATION_ASKED
+}
+CORRELATION_ARMS = {
+    "model": {"index": "rag", "side": "", "knobs": {}, "tried": CORRELATION_TRIED},
+    "ce_only": {
+        "index": "rag",
+        "side": "",
+        "knobs": {"regression_loss_weight": 0.0},
+        "tried": {name: values for name, values in CORRELATION_TRIED.items() if not name.startswith("regression")},
+    },
+    "random": {"index": "rag_random", "side": "--random", "knobs": {}, "tried": {}},
+}
+
+
+def correlation_knobs(arm, *more):
+    """Flags of an arm's trainings."""
+    layers = (config["correlation"][layer] for layer in ("model", "head", "train"))
+    return merged(MACHINE, *layers, CORRELATION_ASKED, CORRELATION_ARMS[arm]["knobs"], *more)
+
 
 PRODUCTS["correlation"] = "results/correlation/model/reader.json"
 
@@ -90,10 +109,41 @@ rule index_correlation:
         " --out results/correlation/{wildcards.index} > {log} 2>&1"
 
 
+rule tune_correlation:
+    input:
+        code=code("tune_correlation.py"),
+        data=CORRELATION_DATA,
+    output:
+        "results/correlation/choice_{arm}.json",
+    log:
+        "logs/correlation/tune_{arm}.log",
+    benchmark:
+        "logs/correlation/tune_{arm}.benchmark.tsv"
+    wildcard_constraints:
+        arm="|".join(CORRELATION_ARMS),
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        **asks("large", gpus=1),
+    params:
+        side=lambda wildcards: CORRELATION_ARMS[wildcards.arm]["side"],
+        args=lambda wildcards: correlation_knobs(
+            wildcards.arm,
+            config["correlation"]["rag"],
+            config["correlation"]["tune"],
+            {"tried": CORRELATION_ARMS[wildcards.arm]["tried"]},
+        ),
+    shell:
+        run("tune_correlation.py") + " --data results/correlation/data {params.side} {params.args}"
+        " --state results/correlation/state --name tune_{wildcards.arm} --out {output} > {log} 2>&1"
+
+
 rule train_correlation:
     input:
         code=code("train_correlation.py"),
         data=CORRELATION_DATA,
+        choice="results/correlation/choice_{arm}.json",
         index=lambda wildcards: expand(
             "results/correlation/{index}/{name}",
             index=CORRELATION_ARMS[wildcards.arm]["index"],
@@ -114,16 +164,13 @@ rule train_correlation:
     resources:
         **asks("large", gpus=1),
     params:
-        arm=lambda wildcards: CORRELATION_ARMS[wildcards.arm]["args"],
-        args=lambda wildcards: merged(
-            MACHINE,
-            *(config["correlation"][layer] for layer in ("model", "head", "train")),
-            CORRELATION_ASKED,
-            CORRELATION_ARMS[wildcards.arm]["knobs"],
-        ),
+        index=lambda wildcards: CORRELATION_ARMS[wildcards.arm]["index"],
+        side=lambda wildcards: CORRELATION_ARMS[wildcards.arm]["side"],
+        args=lambda wildcards: correlation_knobs(wildcards.arm),
     shell:
         run("train_correlation.py")
-        + " --data results/correlation/data {params.arm} {params.args} --name {wildcards.arm}"
+        + " --data results/correlation/data --index results/correlation/{params.index} {params.side} {params.args}"
+        " --choice {input.choice} --name {wildcards.arm}"
         " --state results/correlation/state --tensorboard results/correlation/tensorboard/{wildcards.arm}"
         " --history {output.history} --out results/correlation/{wildcards.arm} > {log} 2>&1"
 
@@ -131,7 +178,7 @@ rule train_correlation:
 rule eval_correlation:
     input:
         code=code("eval_unified.py", "lib/correlation/evaluation.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         data=CORRELATION_DATA,
         models=expand("results/correlation/{arm}/{name}", arm=CORRELATION_ARMS, name=["reader.json", "metrics.json"]),
     output:

@@ -4,7 +4,7 @@
 rule gate:
     input:
         code=code("gate.py"),
-        schemas=expand("config/schemas/{name}.json", name=["metrics", "bars", "gate"]),
+        schemas=[ours(f"config/schemas/{name}.json") for name in ["metrics", "bars", "gate"]],
         metrics="results/{pipeline}/metrics.json",
     output:
         "results/{pipeline}/gate.json",

@@ -210,7 +210,7 @@ rule index_mamba:
 rule eval_mamba:
     input:
         code=code("eval_unified.py", "lib/mamba/evaluation.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         payload=MAMBA_PAYLOAD,
         windows="results/mamba/windows.test.npz",
         checkpoint=MAMBA_CHECKPOINT,

@@ -3,6 +3,7 @@
 NAICS_DATA = expand(
     "results/naics/data/{name}", name=["taxonomy.parquet", "entries.parquet", "exclusions.parquet", "source.json"]
 )
+NAICS_POINTS = multiext("results/naics/stage3.points/", "vectors.npy", "ids.txt", "manifest.json")
 NAICS_FILES = [
     "naics/2-6 digit_2022_Codes.xlsx",
     "naics/2022_NAICS_Descriptions.xlsx",
@@ -69,10 +70,14 @@ rule train_naics_stage:
         data=NAICS_DATA,
         texts="results/naics/texts.safetensors",
         start=lambda wildcards: f"results/naics/stage{int(wildcards.n) - 1}.ckpt" if int(wildcards.n) > 1 else [],
-        vectors=lambda wildcards: f"results/naics/stage{int(wildcards.n) - 1}.vectors.safetensors",
+        vectors=lambda wildcards: (
+            f"results/naics/stage{int(wildcards.n) - 1}.memory.safetensors"
+            if int(wildcards.n) > 1
+            else "results/naics/stage0.vectors.safetensors"
+        ),
     output:
         checkpoint=ensure("results/naics/stage{n}.ckpt", non_empty=True),
-        vectors="results/naics/stage{n}.vectors.safetensors",
+        memory="results/naics/stage{n}.memory.safetensors",
         history="results/naics/stage{n}.history.csv",
     log:
         "logs/naics/train_naics_stage{n}.log",
@@ -94,25 +99,54 @@ rule train_naics_stage:
         train("train_naics_stage.py") + " --data results/naics/data --texts {input.texts} {params.start}"
         " --vectors {input.vectors} {params.args} --name stage{wildcards.n} --state results/naics/state"
         " --tensorboard results/naics/tensorboard/stage{wildcards.n} --history {output.history}"
-        " --out-vectors {output.vectors} --out {output.checkpoint} > {log} 2>&1"
+        " --memory {output.memory} --out {output.checkpoint} > {log} 2>&1"
 
 
-rule eval_naics_stage:
+rule embed_naics:
+    input:
+        code=code("embed_naics.py"),
+        data=NAICS_DATA,
+        texts="results/naics/texts.safetensors",
+        raw="results/naics/stage0.vectors.safetensors",
+        checkpoint="results/naics/{model}.ckpt",
+    output:
+        multiext("results/naics/{model}.points/", "vectors.npy", "ids.txt", "manifest.json"),
+        vectors="results/naics/{model}.vectors.safetensors",
+    log:
+        "logs/naics/embed_naics_{model}.log",
+    benchmark:
+        "logs/naics/embed_naics_{model}.benchmark.tsv"
+    wildcard_constraints:
+        model="stage[123]|geometry/.+",
+    conda:
+        "../envs/environment.yaml"
+    threads: config["threads"]
+    resources:
+        **asks("large", gpus=1),
+    params:
+        machine=merged({key: config[key] for key in ("device", "precision")}),
+    shell:
+        run("embed_naics.py") + " --checkpoint {input.checkpoint} --data results/naics/data --texts {input.texts}"
+        " --raw {input.raw} {params.machine} --vectors {output.vectors} --out results/naics/{wildcards.model}.points"
+        " > {log} 2>&1"
+
+
+rule eval_naics_validation:
     input:
         code=code("eval_unified.py", "lib/naics/evaluation.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         data=NAICS_DATA,
         raw="results/naics/stage0.vectors.safetensors",
-        vectors="results/naics/stage{n}.vectors.safetensors",
-        checkpoint="results/naics/stage{n}.ckpt",
+        vectors="results/naics/{model}.vectors.safetensors",
+        checkpoint="results/naics/{model}.ckpt",
     output:
-        "results/naics/stage{n}.metrics.json",
+        "results/naics/{model}.metrics.json",
     log:
-        "logs/naics/eval_naics_stage{n}.log",
+        "logs/naics/eval_naics_{model}.log",
     benchmark:
-        "logs/naics/eval_naics_stage{n}.benchmark.tsv"
+        "logs/naics/eval_naics_{model}.benchmark.tsv"
     wildcard_constraints:
-        n="[123]",
+        model="stage[123]|geometry/.+",
     conda:
         "../envs/environment.yaml"
     resources:
@@ -125,7 +159,7 @@ rule eval_naics_stage:
 rule eval_naics:
     input:
         code=code("eval_unified.py", "lib/naics/evaluation.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         data=NAICS_DATA,
         raw="results/naics/stage0.vectors.safetensors",
         vectors="results/naics/stage3.vectors.safetensors",
@@ -145,31 +179,10 @@ rule eval_naics:
         " --data results/naics/data --split test --out {output} > {log} 2>&1"
 
 
-rule embed_naics:
-    input:
-        code=code("embed_naics.py"),
-        data=NAICS_DATA,
-        vectors="results/naics/stage3.vectors.safetensors",
-        checkpoint="results/naics/stage3.ckpt",
-    output:
-        multiext("results/naics/points/", "vectors.npy", "ids.txt", "manifest.json"),
-    log:
-        "logs/naics/embed_naics.log",
-    benchmark:
-        "logs/naics/embed_naics.benchmark.tsv"
-    conda:
-        "../envs/environment.yaml"
-    resources:
-        **asks("small"),
-    shell:
-        run("embed_naics.py") + " --checkpoint {input.checkpoint} --vectors {input.vectors} --data results/naics/data"
-        " --out results/naics/points > {log} 2>&1"
-
-
 rule index_naics:
     input:
         code=code("build_faiss_index.py"),
-        points=rules.embed_naics.output,
+        points=NAICS_POINTS,
     output:
         multiext("results/naics/index/", "index.faiss", "ids.txt", "manifest.json"),
     log:
@@ -183,7 +196,7 @@ rule index_naics:
     params:
         args=flags("naics", "index"),
     shell:
-        run("build_faiss_index.py") + " --vectors results/naics/points {params.args} --out results/naics/index"
+        run("build_faiss_index.py") + " --vectors results/naics/stage3.points {params.args} --out results/naics/index"
         " > {log} 2>&1"
 
 
@@ -202,7 +215,7 @@ rule train_naics_geometry:
         vectors="results/naics/stage0.vectors.safetensors",
     output:
         checkpoint="results/naics/geometry/{geometry}-{dim}.ckpt",
-        vectors=temp("results/naics/geometry/{geometry}-{dim}.vectors.safetensors"),
+        memory=temp("results/naics/geometry/{geometry}-{dim}.memory.safetensors"),
         history="results/naics/geometry/{geometry}-{dim}.history.csv",
     log:
         "logs/naics/train_naics_geometry_{geometry}-{dim}.log",
@@ -223,30 +236,7 @@ rule train_naics_geometry:
     shell:
         train("train_naics_stage.py") + " --data results/naics/data --texts {input.texts} --vectors {input.vectors}"
         " {params.args} --name {wildcards.geometry}-{wildcards.dim} --state results/naics/state"
-        " --history {output.history} --out-vectors {output.vectors} --out {output.checkpoint} > {log} 2>&1"
-
-
-rule eval_naics_geometry:
-    input:
-        code=code("eval_unified.py", "lib/naics/evaluation.py"),
-        schema="config/schemas/metrics.json",
-        data=NAICS_DATA,
-        raw="results/naics/stage0.vectors.safetensors",
-        vectors="results/naics/geometry/{arm}.vectors.safetensors",
-        checkpoint="results/naics/geometry/{arm}.ckpt",
-    output:
-        "results/naics/geometry/{arm}.metrics.json",
-    log:
-        "logs/naics/eval_naics_geometry_{arm}.log",
-    benchmark:
-        "logs/naics/eval_naics_geometry_{arm}.benchmark.tsv"
-    conda:
-        "../envs/environment.yaml"
-    resources:
-        **asks("large"),
-    shell:
-        run("eval_unified.py") + " naics --checkpoint {input.checkpoint} --vectors {input.vectors} --raw {input.raw}"
-        " --data results/naics/data --split validation --out {output} > {log} 2>&1"
+        " --history {output.history} --memory {output.memory} --out {output.checkpoint} > {log} 2>&1"
 
 
 rule report_geometry:

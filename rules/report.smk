@@ -42,7 +42,7 @@ rule report_curves:
 rule report_disk_naics:
     input:
         code=code("report_disk.py"),
-        points=rules.embed_naics.output,
+        points=NAICS_POINTS,
         taxonomy="results/naics/data/taxonomy.parquet",
     output:
         report("results/naics/pictures/tree.svg", category="naics", labels={"picture": "the learnt tree"}),
@@ -54,13 +54,14 @@ rule report_disk_naics:
     conda:
         "../envs/environment.yaml"
     shell:
-        run("report_disk.py") + " --points results/naics/points --taxonomy {input.taxonomy} --out {output} > {log} 2>&1"
+        run("report_disk.py")
+        + " --points results/naics/stage3.points --taxonomy {input.taxonomy} --out {output} > {log} 2>&1"
 
 
 rule report_tickets:
     input:
         code=code("report_tickets.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         metrics="results/tickets/metrics.json",
     output:
         report("results/tickets/pictures/quality.svg", category="tickets", labels={"picture": "quality"}),
@@ -78,7 +79,7 @@ rule report_tickets:
 rule report_correlation:
     input:
         code=code("report_correlation.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         metrics="results/correlation/metrics.json",
     output:
         report("results/correlation/pictures/agreement.svg", category="correlation", labels={"picture": "agreement"}),
@@ -96,7 +97,7 @@ rule report_correlation:
 rule report_mamba:
     input:
         code=code("report_mamba.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         metrics="results/mamba/metrics.json",
     output:
         report("results/mamba/pictures/pools.svg", category="mamba", labels={"picture": "recall by size of the pool"}),
@@ -114,7 +115,7 @@ rule report_mamba:
 rule report_gates:
     input:
         code=code("report_gates.py"),
-        schema="config/schemas/gate.json",
+        schema=ours("config/schemas/gate.json"),
         gate="results/{pipeline}/gate.json",
     output:
         report("results/{pipeline}/pictures/gates.svg", category="{pipeline}", labels={"picture": "the gate"}),
@@ -132,8 +133,8 @@ rule report_gates:
 rule report_card:
     input:
         code=code("report_card.py"),
-        schemas=expand("config/schemas/{name}.json", name=["gate", "metrics"]),
-        template="scripts/lib/{pipeline}/card.md",
+        schemas=[ours(f"config/schemas/{name}.json") for name in ["gate", "metrics"]],
+        template=ours("scripts/lib/{pipeline}/card.md"),
         gate="results/{pipeline}/gate.json",
         metrics="results/{pipeline}/metrics.json",
     output:
@@ -153,8 +154,8 @@ rule report_card:
 rule report_page:
     input:
         code=code("report_page.py"),
-        schemas=expand("config/schemas/{name}.json", name=["gate", "metrics"]),
-        template="scripts/lib/report/page.html",
+        schemas=[ours(f"config/schemas/{name}.json") for name in ["gate", "metrics"]],
+        template=ours("scripts/lib/report/page.html"),
         shown=[f"results/{name}/{file}" for name in config["pipelines"] for file in [*SHOWN, *SHOWN_OF.get(name, [])]],
     output:
         report("results/report.html", category="all pipelines", labels={"picture": "the report"}),
@@ -168,4 +169,4 @@ rule report_page:
     params:
         folders=expand("results/{pipeline}", pipeline=config["pipelines"]),
     shell:
-        run("report_page.py") + " {params.folders} --out {output} > {log} 2>&1"
+        run("report_page.py") + " {params.folders} --logs logs --out {output} > {log} 2>&1"

@@ -82,7 +82,7 @@ rule train_tickets:
 rule eval_tickets:
     input:
         code=code("eval_unified.py", "lib/tickets/evaluation.py"),
-        schema="config/schemas/metrics.json",
+        schema=ours("config/schemas/metrics.json"),
         data=TICKETS_DATA,
         pairs="results/tickets/pairs.json",
         model=TICKETS_MODEL,

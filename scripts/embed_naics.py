@@ -1,34 +1,53 @@
-"""Place the codes and the descriptions known to belong to them as a checkpoint sees them: what is indexed.
+"""Run every text through a checkpoint, and place codes and the descriptions known to belong to them.
 
-A code's point has the code as id, a description's point `code/number`.
+The points are what is indexed: a code's has the code as id, a description's `code/number`.
 """
 
 from pathlib import Path
 
 import torch
 
-from lib import cli, files, vectors
-from lib.naics import dataset, embed, head, text_vectors
+from lib import checkpoint, cli, files, vectors
+from lib.compute import Compute
+from lib.naics import bank, dataset, embed, model, text_vectors
+from lib.naics.taxonomy import CHANNELS
+from lib.naics.texts import QUERY_CHANNEL
 
 
 def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="a stage's checkpoint")
-    parser.add_argument("--vectors", type=Path, required=True, help="text vectors that the stage wrote beside it")
     parser.add_argument("--data", type=Path, required=True, help="folder made by prepare_naics.py")
+    parser.add_argument("--texts", type=Path, required=True, help="file made by encode_naics.py")
+    parser.add_argument("--raw", type=Path, required=True, help="text vectors of the frozen base")
+    parser.add_argument("--vectors", type=Path, required=True, help="safetensors: a unit vector for each text")
     parser.add_argument("--out", type=Path, required=True, help="folder of points")
+    cli.add_knobs(parser, Compute)
     args = parser.parse_args()
+    machine = cli.knobs(Compute, args)
 
     data = dataset.load(args.data)
-    network, shape, _ = head.load(args.checkpoint)
-    encoded = text_vectors.load(args.vectors, data.texts, args.checkpoint)
+    _, base, network = model.load(args.checkpoint)
+    base.to(machine.device)
+    network.to(machine.device)
+    texts = bank.load(args.texts, data.texts, base, network.shape.encoder, network.shape.cut)
+    raw = text_vectors.load(args.raw, data.texts, None)
 
-    codes = embed.embed_codes(network, encoded, data.texts)
+    with machine.autocast():
+        encoded = texts.encode_all(network.encode) if network.encoders else raw
+    codes = embed.embed_codes(network.head, encoded, data.texts)
     known, owners = data.known()
-    descriptions = embed.embed_descriptions(network, encoded, data.query_rows(known))
+    descriptions = embed.embed_descriptions(network.head, encoded, data.query_rows(known))
+
     ids = [*data.taxonomy.codes, *(f"{data.taxonomy.codes[owner]}/{number}" for number, owner in enumerate(owners))]
-    about = {"kind": "naics codes", "geometry": shape.geometry, "model_sha256": files.sha256(args.checkpoint)}
-    vectors.save(args.out, torch.cat([codes, descriptions]).numpy(), ids, about)
+    about = {
+        "kind": "naics codes",
+        "geometry": network.shape.geometry,
+        "max_length": checkpoint.read_metadata(args.texts)["max_lengths"][CHANNELS[QUERY_CHANNEL]],
+        "model_sha256": files.sha256(args.checkpoint),
+    }
+    vectors.save(args.out, torch.cat([codes, descriptions]).cpu().numpy(), ids, about)
+    text_vectors.save(args.vectors, encoded, data.texts, args.checkpoint)
 
 
 if __name__ == "__main__":

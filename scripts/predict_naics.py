@@ -33,7 +33,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("results/naics/data"))
     parser.add_argument("--level", type=int, choices=range(2, 7), default=6, help="digits of the codes to answer with")
     parser.add_argument("--top", type=cli.positive_int, default=5, help="codes for each description")
-    parser.add_argument("--max-length", type=cli.positive_int, default=32, help="tokens of a description")
     parser.add_argument("--json", action="store_true", help="one JSON line for each description")
     args = parser.parse_args()
 
@@ -43,7 +42,7 @@ def main() -> None:
     index = open_index(args, tree, network.head.geometry)
 
     started = time.perf_counter()
-    points = embed(tokenizer, base, network, descriptions, args.max_length)
+    points = embed(tokenizer, base, network, descriptions, index.manifest["max_length"])
     batches = np.split(points, range(BATCH, len(points), BATCH))
     answers = [row for batch in batches for row in closest(tree, index, network.head.geometry, batch, args)]
     elapsed = time.perf_counter() - started

@@ -22,15 +22,16 @@ def main() -> None:
     config.check(metrics, "metrics", str(args.metrics))
     try:
         details = metrics["details"]
-        points, curve, ceiling = details["points"], details["calibration"]["points"], details["ceiling"]
+        points, calibration, ceiling = details["points"], details["calibration"], details["ceiling"]
+        curve, learnt = calibration["points"], calibration["learnt"]
         r2 = next(entry["value"] for entry in metrics["metrics"] if entry["metric"] == "r2")
     except (KeyError, StopIteration) as error:
         raise BadInput(f"{args.metrics}: nothing about {error}, expected the metrics of correlation") from None
-    draw(points, curve, f"R2 {r2:.2f}" + (f", noise ceiling {ceiling:.2f}" if ceiling else ""), args.out)
+    draw(points, curve, learnt, f"R2 {r2:.2f}" + (f", noise ceiling {ceiling:.2f}" if ceiling else ""), args.out)
 
 
-def draw(points: Json, curve: list[Json], score: str, path: Path) -> None:
-    """One panel under the other."""
+def draw(points: Json, curve: list[Json], learnt: list[Json], score: str, path: Path) -> None:
+    """One panel under the other: the points, and confidence with what it was learnt from."""
     figure = drawing.figure(6.4)
     against, calibrated = figure.subplots(2, 1, height_ratios=[3, 2])
     for stratum, mark in MARKS.items():
@@ -46,9 +47,13 @@ def draw(points: Json, curve: list[Json], score: str, path: Path) -> None:
     against.legend(fontsize=7.5, frameon=False)
 
     confident, right = ([one[name] for one in curve] for name in ("confidence", "right"))
-    calibrated.plot(confident, right, "o-", color=drawing.INK, markersize=4.5)
+    claimed, proved = ([one[name] for one in learnt] for name in ("claimed", "right"))
+    claims = {"color": drawing.INK, "fillstyle": "none", "markersize": 5, "linewidth": 0.8}
+    calibrated.plot(claimed, proved, "s--", label="claimed of events held out of training", **claims)
+    calibrated.plot(confident, right, "o-", color=drawing.INK, markersize=4.5, label="calibrated, on test pairs")
     calibrated.plot([0, 1], [0, 1], "-", color=drawing.FAINT, linewidth=0.8)
     calibrated.set(xlim=(0, 1.02), ylim=(0, 1.05), xlabel="confidence", ylabel="within 0.2")
+    calibrated.legend(fontsize=7.5, frameon=False, loc="lower left")
     calibrated.set_title("Confidence and how often it was right", loc="left")
     for axes in (against, calibrated):
         axes.spines[["top", "right"]].set_visible(False)

@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the picture, SVG")
     args = parser.parse_args()
 
-    stages = {path.name.split(".")[0]: read(path) for path in args.history}
+    stages = {path.name.split(".")[0].removeprefix("history_"): read(path) for path in args.history}
     names = list(dict.fromkeys(name for columns in stages.values() for name in columns))
     panels = {name: values for name in names if np.isfinite(values := joined(stages, name)).any()}
     if not panels:

@@ -1,7 +1,7 @@
 """Make one HTML page of everything the gates judged; it needs no network and opens from a file.
 
 A pipeline's folder holds gate.json, metrics.json, the metrics of its stages (*.metrics.json) and
-pictures/*.svg; the last two may be missing.
+pictures/*.svg; the last two may be missing. The logs' benchmark files say where the time went.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from string import Template
 from typing import Any
 
 from lib import cli, config, files
-from lib.report import html, tables, wording
+from lib.report import html, tables, times, wording
 
 TEMPLATE = Path(html.__file__).with_name("page.html")
 
@@ -19,6 +19,7 @@ Json = dict[str, Any]
 def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("folders", type=Path, nargs="+", help="results folders, one a pipeline")
+    parser.add_argument("--logs", type=Path, help="folder with Snakemake's *.benchmark.tsv")
     parser.add_argument("--out", type=Path, required=True, help="the page, HTML")
     args = parser.parse_args()
 
@@ -28,6 +29,7 @@ def main() -> None:
         gates="\n".join(html.table(tables.gate(report)) for report in reports),
         glossary=html.definitions(meanings(reports)),
         sections="\n".join(section(folder, report) for folder, report in zip(args.folders, reports)),
+        times=spent(args.logs),
     )
     files.write_text(args.out, page)
 
@@ -69,6 +71,12 @@ def section(folder: Path, report: Json) -> str:
             "</section>",
         ]
     )
+
+
+def spent(logs: Path | None) -> str:
+    """The section of times; nothing where no job left any."""
+    found = times.jobs(logs) if logs else []
+    return f"<section>\n<h2>time and memory</h2>\n{html.table(times.table(found))}\n</section>" if found else ""
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Train a model that reads two contracts and answers with a number, by cross-entropy plus a regression loss.
 
-The best weights by validation RMSE of the expected number are kept; confidence and intervals are set right on the same
-validation pairs. What is saved is loaded again and compared.
+Knobs that tune_correlation.py chose stand over the flags, and its calibration is the model's; without a choice,
+confidence and intervals are set right on the validation pairs. With --eval-steps the best weights by validation RMSE of
+the expected number are kept. What is saved is loaded again and compared.
 """
 
 import argparse
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from lib import cli, files, state, training
 from lib.compute import Compute
-from lib.correlation import calibration, dataset, measures, objective, readers, saving
+from lib.correlation import calibration, dataset, measures, objective, readers, saving, tuning
 from lib.correlation.base import Shape
 from lib.correlation.encoder import Head
 from lib.correlation.losses import Loss
@@ -27,6 +28,9 @@ def main() -> None:
         pairs, rag = dataset.load(args.data), SemanticRAG(args.index).load()
         refuse_leaks(rag, pairs, "validation", not args.random)
         shape, head, loss, plan, machine = (cli.knobs(kind, args) for kind in (Shape, Head, Loss, Plan, Compute))
+        chosen, doubts = tuning.read(args.choice) if args.choice else ({}, None)
+        trial = tuning.laid(chosen, head, loss, plan)
+        head, loss, plan = trial.head, trial.loss, trial.plan
         taught, held_out = (
             objective.labelled(pairs, rag, split, not args.random, plan) for split in ("train", "validation")
         )
@@ -37,7 +41,8 @@ def main() -> None:
         history = training.fit(reader, goal.backward, plan.settings(len(taught)), folder, score, args.tensorboard)
 
         found = distribution(reader, held_out.seen)
-        model = CorrelationModel(reader, rag, plan.rag_top_k, calibration.fit(found, held_out.correlations))
+        doubts = doubts or calibration.fit(found, held_out.correlations)
+        model = CorrelationModel(reader, rag, plan.rag_top_k, doubts)
         training.write_history(args.history, history)
         with files.writing(args.out) as temporary:
             temporary.mkdir()
@@ -52,6 +57,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder made by prepare_contracts.py")
     parser.add_argument("--index", type=Path, required=True, help="folder made by build_correlation_index.py")
     parser.add_argument("--random", action="store_true", help="learn from the random split; the index must hold it too")
+    parser.add_argument("--choice", type=Path, help="file made by tune_correlation.py")
     parser.add_argument("--state", type=Path, required=True, help="folder where an unfinished run waits")
     parser.add_argument("--name", default="train", help="of this run among those of the state folder")
     parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard scalars")

@@ -29,18 +29,18 @@ def main() -> None:
         base.to(machine.device)
         network.to(machine.device)
         texts = bank.load(args.texts, data.texts, base, shape.encoder, shape.cut)
-        vectors = text_vectors.load(args.vectors, data.texts, args.start)
+        kind = text_vectors.REMEMBERED if args.start else text_vectors.ENCODED
+        vectors = text_vectors.load(args.vectors, data.texts, args.start, kind)
 
         codes = CodeFeatures(vectors, data.texts, machine.device)
         goal = Objective(network, texts, codes, data, source(args, data), weights, sizes, machine, settings.seed)
         score = validation.scorer(network, texts, data)
 
         history = training.fit(goal, goal.backward, settings, folder, score, args.tensorboard)
-        vectors = texts.encode_all(network.encode) if network.encoders else vectors
         if parallel.leads():
             training.write_history(args.history, history)
             model.save(args.out, network, {"stage": args.name, "steps": len(history)})
-            text_vectors.save(args.out_vectors, vectors, data.texts, args.out)
+            text_vectors.save(args.memory, codes.remembered(), data.texts, args.out, text_vectors.REMEMBERED)
 
 
 def arguments() -> argparse.Namespace:
@@ -51,13 +51,13 @@ def arguments() -> argparse.Namespace:
         "--triplets", type=Path, help="Parquet made by build_naics_triplets.py; without it any is drawn"
     )
     parser.add_argument("--start", type=Path, help="checkpoint of the stage before; without it weights are new")
-    parser.add_argument("--vectors", type=Path, required=True, help="text vectors of that checkpoint, or of the base")
+    parser.add_argument("--vectors", type=Path, required=True, help="its --memory, or vectors of the base")
     parser.add_argument("--name", default="stage1", help="names the state, the log lines and the checkpoint")
     parser.add_argument("--state", type=Path, required=True, help="folder where an unfinished run waits")
     parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard scalars")
     parser.add_argument("--history", type=Path, required=True, help="history.csv, one row a step")
     parser.add_argument("--out", type=Path, required=True, help="the checkpoint")
-    parser.add_argument("--out-vectors", type=Path, required=True, help="text vectors under the checkpoint")
+    parser.add_argument("--memory", type=Path, required=True, help="text vectors as training last saw them")
     cli.add_knobs(parser, Compute, Shape, Settings, Weights, Sizes, Limits, Curriculum)
     return parser.parse_args()
 

@@ -1,6 +1,7 @@
-"""One set of pins, written for pip and for conda."""
+"""One set of pins, written for pip and uv and for conda, and installed here."""
 
 import re
+from importlib import metadata
 from pathlib import Path
 
 import yaml
@@ -24,6 +25,12 @@ def test_every_requirement_is_pinned_exactly_and_once():
 def test_conda_installs_the_same_pins():
     environment = yaml.safe_load((ENVS / "environment.yaml").read_text())
     assert environment["dependencies"][-1]["pip"] == pins()
+
+
+def test_what_is_installed_is_what_is_pinned():
+    """A build for a device (2.13.0+cpu) is its version."""
+    wanted = dict(line.split("==") for line in pins())
+    assert {name: metadata.version(name).split("+")[0] for name in wanted} == wanted
 
 
 def test_a_gpu_has_the_same_pins_but_for_faiss():

@@ -57,7 +57,14 @@ class World:
 
     def training(self, **changes: object) -> list[str]:
         """Flags of train_correlation.py, but for where it writes: a few steps, a state after each."""
-        known: dict[str, object] = {"data": str(self.data), "index": str(self.index)}
+        return self._flags({"index": str(self.index)} | changes)
+
+    def tuning(self, **changes: object) -> list[str]:
+        """Flags of tune_correlation.py, but for where it writes."""
+        return self._flags(changes)
+
+    def _flags(self, changes: dict[str, object]) -> list[str]:
+        known: dict[str, object] = {"data": str(self.data)}
         for kind in (Shape(max_length=512), HEAD, Loss(), PLAN, Compute()):
             known |= json.loads(json.dumps(asdict(kind)))
         return shlex.split(config.flags({"all": known | changes}, "all"))

@@ -90,7 +90,8 @@ class World:
     @cached_property
     def texts(self) -> Path:
         """The larger file that encode_naics.py would write."""
-        about = {"encoder": self.encoder, "cut": SHAPE.cut, "texts": fingerprint(self.data.texts)}
+        about = {"encoder": self.encoder, "cut": SHAPE.cut, "max_lengths": dict.fromkeys(taxonomy.CHANNELS, MAX_LENGTH)}
+        about |= {"texts": fingerprint(self.data.texts)}
         bank.save(self.folder / "texts.safetensors", self.bank().channels, about)
         return self.folder / "texts.safetensors"
 
@@ -104,7 +105,7 @@ class World:
         return path
 
     def stage(self, name: str, model: NaicsModel) -> tuple[Path, Path]:
-        """Checkpoint and text vectors that training would write."""
+        """Checkpoint, and its text vectors as embed_naics.py would write them."""
         naics_model.save(path := self.folder / f"{name}.ckpt", model, {"stage": name})
         return path, self.vectors(name, self.bank().encode_all(model.encode), path)
 

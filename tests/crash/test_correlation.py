@@ -1,4 +1,4 @@
-"""Rows 21 and 22 for the training of correlations: killed or stopped, it ends with the bytes of one left alone."""
+"""Rows 21 and 22 for correlations: a training or a choice killed or stopped ends with the bytes of one left alone."""
 
 from typing import ClassVar
 
@@ -10,6 +10,13 @@ from tiny_correlation_training import World
 class Correlation(Training):
     script = "train_correlation.py"
     places: ClassVar = {"--state": "state", "--history": "history.csv", "--out": "model"}
+
+
+class Choice(Training):
+    """Four trainings, one after the other, each with a state of its own."""
+
+    script = "tune_correlation.py"
+    places: ClassVar = {"--state": "state", "--out": "choice.json"}
 
 
 @pytest.fixture(scope="module")
@@ -29,3 +36,15 @@ def test_row_21_killed_at_a_file_operation(training, undisturbed, share):
 
 def test_row_22_stopped_by_sigterm(training, undisturbed):
     training("stopped").stopped(undisturbed, 1 / 3)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_row_21_a_choice_is_killed_at_a_file_operation(killer, tmp_path_factory, share):
+    """In an early trial and in the last; what was tried before is taken up where its state was."""
+    folder = tmp_path_factory.mktemp("choices")
+    flags = World(tmp_path_factory.mktemp("little-pairs")).tuning(
+        dropout=0.2, num_train_epochs=1, eval_steps=0, repeats=2, tried={"learning_rate": [0.01, 0.02]}
+    )
+    whole = Choice(killer, folder / "whole", flags)
+    assert whole.run() == 0
+    assert Choice(killer, folder / "killed", flags).killed(whole, share).resumed

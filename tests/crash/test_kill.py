@@ -18,7 +18,7 @@ def test_an_undisturbed_run_is_repeatable_and_leaves_nothing(bench, expected):
     assert sorted(expected) == ["history.csv", "model.ckpt", "model/config.json", "model/weights.safetensors"]
 
 
-def test_killed_at_every_file_operation(fresh):
+def test_row_21_killed_at_every_file_operation(fresh):
     """Three steps: a first state, one with a best model that replaces it, one after."""
     undisturbed = fresh("undisturbed")
     undisturbed.run("--steps", 3)
@@ -35,7 +35,7 @@ def test_killed_at_every_file_operation(fresh):
 
 
 @pytest.mark.parametrize("step", range(1, 6))
-def test_killed_in_every_step(bench, expected, step):
+def test_row_21_killed_in_every_step(bench, expected, step):
     assert bench.run(kill=["step", step, signal.SIGKILL]).code == -signal.SIGKILL
     assert bench.outputs() == {}
     again = bench.run()
@@ -46,7 +46,7 @@ def test_killed_in_every_step(bench, expected, step):
 
 
 @pytest.mark.parametrize("length", range(4_000, 20_000, 1_500))
-def test_killed_in_the_middle_of_a_write(bench, expected, length):
+def test_row_21_killed_in_the_middle_of_a_write(bench, expected, length):
     """The kernel kills at that byte of any file; the second run saves nothing, so it must sweep what it never wrote."""
     first = bench.run(limit=length, die=True)
     again = bench.run("--save-seconds", 1000)
@@ -59,7 +59,7 @@ def test_a_write_was_really_cut(bench):
     assert [path.stat().st_size for name, path in bench.files(".").items() if "tmp" in name] == [4_000]
 
 
-def test_killed_again_and_again(bench, expected):
+def test_row_21_killed_again_and_again(bench, expected):
     """Every attempt goes on where the one before it died, and dies a few operations later."""
     begun = []
     for number in (20, 25, 30, 35):

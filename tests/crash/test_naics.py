@@ -16,7 +16,7 @@ class Stage(Training):
         "--state": "state",
         "--history": "stage.history.csv",
         "--out": "stage.ckpt",
-        "--out-vectors": "stage.vectors",
+        "--memory": "stage.memory",
     }
 
 
@@ -34,7 +34,7 @@ def training(killer, world, tmp_path_factory):
 
 def after(folder: Path) -> dict[str, str]:
     """Knobs of a stage that goes on from what another wrote."""
-    return {"start": str(folder / "stage.ckpt"), "vectors": str(folder / "stage.vectors")}
+    return {"start": str(folder / "stage.ckpt"), "vectors": str(folder / "stage.memory")}
 
 
 @pytest.mark.parametrize("share", [0.02, 0.2, 0.41, 0.83, 0.93, 0.99])

@@ -55,7 +55,7 @@ def naics(tmp_path_factory):
     flags = world.training(lora_dropout=0.1)
 
     def made(name: str) -> Run:
-        return Run(folder / name, "train_naics_stage.py", [*flags, "--out-vectors", str(folder / name / "vectors")])
+        return Run(folder / name, "train_naics_stage.py", [*flags, "--memory", str(folder / name / "memory")])
 
     return made
 

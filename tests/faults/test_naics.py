@@ -172,7 +172,7 @@ def test_row_17_an_exclusion_that_leads_nowhere(refused, data, tmp_path):
 @pytest.fixture
 def train(world, tmp_path):
     def arguments(**changes: object) -> list[object]:
-        made = {"--history": "history.csv", "--out": "out.ckpt", "--out-vectors": "out.vectors"}
+        made = {"--history": "history.csv", "--out": "out.ckpt", "--memory": "out.memory"}
         places = [word for flag, name in made.items() for word in (flag, tmp_path / name)]
         return [*world.training(**changes), "--state", tmp_path / "state", *places]
 

@@ -31,16 +31,16 @@ def trained(mpnet, tmp_path_factory) -> Path:
     knobs = full(mpnet)
     run("prepare_naics.py", f"--source packages --out {folder}/data")
     encoder = config.flags({"e": knobs["encoder"] | knobs["texts"]}, "e")
-    kept = f"--token-cache {folder}/tokens --out {folder}/texts.safetensors"
+    kept = f"--token-cache {folder}/tokens --vectors {folder}/stage0.vectors --out {folder}/texts.safetensors"
     run("encode_naics.py", f"--data {folder}/data {encoder} {kept}")
-    start = ""
+    start = f"--vectors {folder}/stage0.vectors"
     for stage in ("stage1", "stage2"):
         layers = [CPU, knobs["encoder"], knobs["model"], knobs["train"], knobs["stages"][stage], FEW]
         merged = {key: value for layer in layers for key, value in layer.items()}
         places = f"--data {folder}/data --texts {folder}/texts.safetensors --state {folder}/state --name {stage}"
-        outputs = f"--history {folder}/{stage}.csv --out {folder}/{stage}.ckpt"
+        outputs = f"--history {folder}/{stage}.csv --memory {folder}/{stage}.memory --out {folder}/{stage}.ckpt"
         run("train_naics_stage.py", f"{places} {start} {config.flags({'k': merged}, 'k')} {outputs}")
-        start = f"--start {folder}/{stage}.ckpt"
+        start = f"--start {folder}/{stage}.ckpt --vectors {folder}/{stage}.memory"
     return folder
 
 

@@ -34,6 +34,7 @@ class CausalReader(Reader):
         self.model, self.tokenizer, self.machine, self.max_length = model, tokenizer, machine, max_length
         self.numbers = numbers.of(tokenizer)
         self.written = self.numbers.texts()
+        self._known_prefix: Any = None
         start = tokenizer.bos_token_id
         self.prefix = ([] if start is None else [start]) + self._ids(prompt.PREFIX)
         if max_length <= len(self.prefix):
@@ -75,9 +76,8 @@ class CausalReader(Reader):
         known = self.numbers.to(self.model.device)
         chances = np.zeros((len(prompts), len(known.values)))
         lengths = np.array([len(ids) for ids in prompts])
-        beginning = self._forward([self.prefix], None)[1]
         for rows in encoders.length_batches(lengths, READ_TOKENS):
-            cache = copy.deepcopy(beginning)
+            cache = self._beginning()
             cache.batch_repeat_interleave(len(rows))
             logits, cache = self._forward([prompts[row] for row in rows], cache)
             tokens = known.tokens
@@ -93,8 +93,8 @@ class CausalReader(Reader):
     def explain(self, evidence: Evidence, row: int, correlation: float, max_new_tokens: int) -> str:
         """The reasoning that follows a number, greedily and under the grammar of a JSON string."""
         written = self.numbers.ids(self.numbers.score(np.array([correlation])))[0]
-        prompt_ids = self.inputs(evidence)[row]
-        logits, cache = self._forward([self.prefix + prompt_ids + written + self._ids(prompt.AFTER)], None)
+        asked = self.inputs(evidence)[row] + written + self._ids(prompt.AFTER)
+        logits, cache = self._forward([asked], self._beginning())
         state = [logits[0], cache]
 
         def logits_after(tokens: Sequence[int]) -> Tensor:
@@ -105,6 +105,13 @@ class CausalReader(Reader):
 
         found = grammar.complete(self.grammar, logits_after, max_new_tokens)
         return self.tokenizer.decode(found, skip_special_tokens=True).strip()
+
+    def _beginning(self) -> Any:
+        """A cache that knows the prefix; it is read once for good where no weight can change any more."""
+        learning = any(weight.requires_grad for weight in self.parameters())
+        if learning or self._known_prefix is None:
+            self._known_prefix = self._forward([self.prefix], None)[1]
+        return copy.deepcopy(self._known_prefix)
 
     def _forward(self, rows: Sequence[list[int]], cache: Any) -> tuple[Tensor, Any]:
         """Logits after the last token of rows of one length, `(b, v)` float32, and the cache that knows them."""

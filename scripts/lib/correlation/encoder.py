@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from .. import seeds
 from . import explanation, numbers
 from .evidence import Evidence
-from .rag import TitleVectors, pair_vectors
+from .rag import pair_vectors, title_vectors
 from .reader import Reader
 
 NEAREST = 5
@@ -59,7 +59,6 @@ class EncoderReader(Reader):
         self.into_bias = nn.Parameter(torch.zeros(shape.heads, 1, shape.hidden))
         self.out = nn.Parameter(torch.zeros(shape.heads, shape.hidden, scores))
         self.out_bias = nn.Parameter(torch.zeros(shape.heads, 1, scores))
-        self._titles: list[TitleVectors] = []  # loaded when first asked for, and no part of the state
 
     def inputs(self, evidence: Evidence) -> Tensor:
         """Standardised features of pairs, `(n, f)` float32."""
@@ -99,11 +98,10 @@ class EncoderReader(Reader):
     @classmethod
     def begun(cls, name: str, shape: Head, evidence: Evidence, seed: int) -> "EncoderReader":
         """With the standardisation and directions of the training pairs, and first weights that the seed decides."""
-        titles = TitleVectors(name)
+        titles = title_vectors(name)
         vectors = torch.from_numpy(pair_vectors(titles(evidence.a_titles), titles(evidence.b_titles)))
         plain = torch.from_numpy(_plain(evidence))
         reader = cls(name, shape, plain.shape[1] + shape.directions, vectors.shape[1])
-        reader._titles.append(titles)
         reader.mean_vector.copy_(vectors.mean(dim=0))
         _, _, directions = torch.linalg.svd(vectors - reader.mean_vector, full_matrices=False)
         reader.axes[:, : len(directions)] = directions[: shape.directions].T
@@ -118,10 +116,8 @@ class EncoderReader(Reader):
 
     def _vectors(self, evidence: Evidence) -> NDArray[np.float32]:
         """|a - b| and a * b of the titles' unit vectors, `(n, 2 d)`."""
-        if not self._titles:
-            self._titles.append(TitleVectors(self.name))
-        vectors = self._titles[0]
-        return pair_vectors(vectors(evidence.a_titles), vectors(evidence.b_titles))
+        titles = title_vectors(self.name)
+        return pair_vectors(titles(evidence.a_titles), titles(evidence.b_titles))
 
 
 def _plain(evidence: Evidence) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from .. import cli, files, provenance
 from ..errors import BrokenModel
 from . import dataset, latency, model, rag, scores
 from .bench import MODEL, Bench, Systems
+from .calibration import Calibration
 from .dataset import CLOSE, Pairs
 from .model import CorrelationModel, Predictions
 
@@ -38,7 +39,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     pairs = dataset.load(args.data)
     trained = _load(args.model, pairs, args.split)
     others = {CE_ONLY: _load(args.ce_only, pairs, args.split)} if args.ce_only else {}
-    titles = rag.TitleVectors(trained.rag.encoder)
+    titles = rag.title_vectors(trained.rag.encoder)
 
     bench = Bench(pairs, titles, args.split, args.seed)
     told = trained.predict(*bench.asked())
@@ -60,7 +61,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         "dataset": pairs.source["source"],
         "source": pairs.source["said"],
         "metrics": entries,
-        "details": {**_details(bench, told), "answers": answers},
+        "details": {**_details(bench, told, trained.calibration), "answers": answers},
         "evidence": _evidence(args, pairs),
     }
 
@@ -105,8 +106,8 @@ def _answers(bench: Bench, trained: CorrelationModel, samples: int) -> list[dict
     return [{"a": left, "b": right, "answer": answer} for left, right, answer in zip(a, b, rendered)]
 
 
-def _details(bench: Bench, told: Predictions) -> dict[str, Any]:
-    """What no bar judges: the points of the picture, the calibration curve, the noise ceiling."""
+def _details(bench: Bench, told: Predictions, doubts: Calibration) -> dict[str, Any]:
+    """What no bar judges: the points of the picture, the calibration and what it was learnt from, the noise ceiling."""
     right = (np.abs(told.numbers - bench.truth) <= CLOSE).astype(np.float64)
     rows = bench.rows
     return {
@@ -115,7 +116,10 @@ def _details(bench: Bench, told: Predictions) -> dict[str, Any]:
         "resampled": "events, by both members of a pair",
         "ceiling": bench.ceiling,
         "reliability": bench.pairs.source["reliability"],
-        "calibration": {"points": scores.calibration(told.confidences, right)},
+        "calibration": {
+            "points": scores.calibration(told.confidences, right),
+            "learnt": [{"claimed": said, "right": proved} for said, proved in zip(doubts.claimed, doubts.found)],
+        },
         "points": {
             "true": bench.truth.tolist(),
             "predicted": np.round(told.numbers, 4).tolist(),

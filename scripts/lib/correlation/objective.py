@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .. import seeds
 from ..training import Settings
-from .dataset import Pairs
+from .dataset import Pairs, Rows
 from .evidence import Evidence, gather
 from .losses import Loss
 from .rag import SemanticRAG
@@ -55,10 +55,20 @@ class Labelled:
 
 
 def labelled(pairs: Pairs, rag: SemanticRAG, split: str, disjoint: bool, plan: Plan) -> Labelled:
-    """Pairs of a split, of training at most `plan.limit`; none finds itself or a pair with one of its contracts."""
+    """Pairs of a split, of training at most `plan.limit`."""
     rows = pairs.rows(split, disjoint)
-    if split == "train" and plan.limit is not None:
-        rows = np.sort(seeds.generator(plan.seed, "limit").permutation(rows)[: plan.limit])
+    return of_rows(pairs, rag, limited(rows, plan) if split == "train" else rows, plan)
+
+
+def limited(rows: Rows, plan: Plan) -> Rows:
+    """At most `plan.limit` training pairs, by lot."""
+    if plan.limit is None:
+        return rows
+    return np.sort(seeds.generator(plan.seed, "limit").permutation(rows)[: plan.limit])
+
+
+def of_rows(pairs: Pairs, rag: SemanticRAG, rows: Rows, plan: Plan) -> Labelled:
+    """Some pairs; none finds itself or a pair with one of its contracts."""
     seen = gather(rag, plan.rag_top_k, *pairs.asked(rows))
     return Labelled(seen, pairs.correlations[rows], [pairs.reasonings[row] for row in rows])
 

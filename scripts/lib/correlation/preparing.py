@@ -45,7 +45,8 @@ def split(source: Source, sizes: Sizes) -> tuple[Kept, dict[str, int]]:
     """The pairs within a side, in the order of their names, and how many crossed sides."""
     event = splits.events(source.contracts)
     pairs = sorted(source.pairs)
-    side_of = splits.assign(event, (contract for pair in pairs for contract in (pair.a, pair.b)), sizes)
+    used = (contract for pair in pairs for contract in (pair.a, pair.b))
+    side_of = splits.assign(event, used, sizes.shares, sizes.seed)
     within = splits.within(pairs, event, side_of)
     rows = sorted((row, side) for side, found in within.items() for row in found)
     contracts = {contract.id: contract for contract in source.contracts}

@@ -13,6 +13,7 @@ asked later no contract or event is known.
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,8 @@ class SemanticRAG:
         Pairs that share a contract with it, by id or by the words of a title, or an event are left out; fewer than
         k come back where no more are left.
         """
+        if not k:
+            return [[] for _ in a_titles]
         a_known, b_known = a_ids or [None] * len(a_titles), b_ids or [None] * len(b_titles)
         asked = [self._keys(*row) for row in zip(a_known, b_known, a_titles, b_titles)]
         spare = max((sum(self.uses[key] for key in keys) for keys in asked), default=0)
@@ -124,7 +127,7 @@ class SemanticRAG:
 
     def embed(self, a_titles: Sequence[str], b_titles: Sequence[str]) -> Matrix:
         """Where pairs lie, `(n, d)`."""
-        self.titles = self.titles or TitleVectors(self.encoder)
+        self.titles = self.titles or title_vectors(self.encoder)
         return pair_keys(self.titles(a_titles), self.titles(b_titles))
 
     def _nearest(self, queries: Matrix, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -161,6 +164,12 @@ class TitleVectors:
             encoded = encoders.encode(self.model, tokens.tokenize(self.tokenizer, new, MAX_LENGTH)).numpy()
             self.known.update(zip(new, vectors.normalised(encoded, "titles")))
         return np.stack([self.known[title] for title in titles]).astype(np.float32)
+
+
+@cache
+def title_vectors(encoder: str) -> TitleVectors:
+    """The one that all of a process share."""
+    return TitleVectors(encoder)
 
 
 def pair_keys(a: Matrix, b: Matrix) -> Matrix:

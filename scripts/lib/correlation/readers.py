@@ -52,7 +52,7 @@ def load(folder: Path, shape: Shape, head: Head, machine: Compute) -> Reader:
 
         tokenizer, frozen = base.load(shape, machine)
         model = PeftModel.from_pretrained(frozen, str(folder)).eval()
-    return CausalReader(model, tokenizer, machine, shape.max_length)
+    return CausalReader(model.requires_grad_(False), tokenizer, machine, shape.max_length)
 
 
 def _corpus(taught: Labelled) -> list[str]:

@@ -6,7 +6,7 @@ whatever order they come.
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import seeds
@@ -57,20 +57,20 @@ def events(contracts: Iterable[Contract]) -> dict[str, str]:
     return {one.id: names.setdefault(root(one.id), one.event or one.id) for one in ordered}
 
 
-def assign(event: dict[str, str], used: Iterable[str], sizes: Sizes) -> dict[str, str]:
-    """A side for each event that `used` contracts are of.
+def assign(event: Mapping[str, str], used: Iterable[str], shares: Mapping[str, float], seed: int) -> dict[str, str]:
+    """A side of `shares` (of the pairs) for each event that `used` contracts are of.
 
     Pairs lie within a side, so the sides' numbers of contracts are as the roots of their shares of pairs. Events
-    go, the largest first and equal ones by lot, to the side that lacks most contracts, of two to the one that judges.
+    go, the largest first and equal ones by lot, to the side that lacks most contracts, of two to the later one.
     """
     members = Counter(event[contract] for contract in set(used))
-    roots = {side: math.sqrt(share) for side, share in sizes.shares.items()}
+    roots = {side: math.sqrt(share) for side, share in shares.items()}
     lacking = {side: root / sum(roots.values()) * members.total() for side, root in roots.items()}
     side_of = {}
-    for name in sorted(members, key=lambda name: (-members[name], seeds.lot(sizes.seed, "correlation split", name))):
-        side_of[name] = max(SPLITS[::-1], key=lambda side: lacking[side])
+    for name in sorted(members, key=lambda name: (-members[name], seeds.lot(seed, "correlation split", name))):
+        side_of[name] = max([*shares][::-1], key=lambda side: lacking[side])
         lacking[side_of[name]] -= members[name]
-    if missing := set(SPLITS) - set(side_of.values()):
+    if missing := {*shares} - {*side_of.values()}:
         raise BadInput(f"contracts: {len(members)} events, expected more, so that {min(missing)} has some too")
     return side_of
 

@@ -50,7 +50,7 @@ class Questions(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, required=True, help="a stage's checkpoint")
-    parser.add_argument("--vectors", type=Path, required=True, help="text vectors that the stage wrote beside it")
+    parser.add_argument("--vectors", type=Path, required=True, help="text vectors that embed_naics.py wrote of it")
     parser.add_argument("--raw", type=Path, required=True, help="text vectors of the frozen encoder")
     parser.add_argument("--data", type=Path, required=True, help="folder made by prepare_naics.py")
     parser.add_argument(

@@ -44,6 +44,10 @@ class CodeFeatures(nn.Module):
         """The unit vectors of a channel's texts, `(t, d)`."""
         return self.get_buffer(CHANNELS[channel])
 
+    def remembered(self) -> TextVectors:
+        """The text vectors as they are now."""
+        return [self.vectors(channel).numpy() for channel in range(len(CHANNELS))]
+
     def remember(self, channel: int, rows: Rows, vectors: Tensor) -> None:
         """Put newer vectors in the place of some (a memory bank, Wu et al. 2018, 1805.01978)."""
         self.vectors(channel)[torch.from_numpy(rows)] = vectors.detach().float().cpu()

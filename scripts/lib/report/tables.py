@@ -18,8 +18,8 @@ class Table(NamedTuple):
 
 
 def gate(report: Json) -> Table:
-    """The verdict check by check: what was measured, what was demanded, the hardest baseline, why."""
-    header = ["metric", "measured on", "value [95 %]", "n", "bar", "best baseline", "lead [95 %]", "verdict", "why"]
+    """The verdict check by check: what was measured, what was demanded, the hardest baseline, why not."""
+    header = ["metric", "measured on", "value [95 %]", "n", "bar", "best baseline", "lead [95 %]", "verdict"]
     rows = [_check(check) for check in report["checks"]]
     return Table(wording.summary(report), header, rows, [check["verdict"] for check in report["checks"]])
 
@@ -34,8 +34,7 @@ def _check(check: Json) -> list[str]:
         wording.bar(check),
         f"{rival['name']} {wording.number(rival['value'])}" if rival else wording.UNKNOWN,
         wording.spread(rival["difference"], rival["interval"], "+") if rival else wording.UNKNOWN,
-        wording.verdict(check),
-        check["reason"],
+        wording.verdict(check) if check["verdict"] == "pass" else f"{wording.verdict(check)}: {check['reason']}",
     ]
 
 

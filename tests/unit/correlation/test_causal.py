@@ -1,5 +1,6 @@
 """A language model as a reader, against transformers' own loss and plain forward passes over whole prompts."""
 
+import copy
 import json
 
 import numpy as np
@@ -119,6 +120,28 @@ def test_whatever_the_weights_the_answer_is_json_and_the_same_again(reader, worl
     assert json.loads(Answer(0.4, 0.5, (0.1, 0.6), words[0]).json())["reasoning"] == words[0]
 
 
+def test_the_prefix_is_read_once_where_no_weight_changes_and_again_where_they_may(reader, rows):
+    """A cache of weights that have changed since would be another model's."""
+    frozen = CausalReader(copy.deepcopy(reader.model).requires_grad_(False), reader.tokenizer, Compute(), 512)
+    for one in (frozen, reader):
+        lengths = []
+        embedding = one.model.get_input_embeddings()
+        hook = embedding.register_forward_hook(lambda _, ids, __, lengths=lengths: lengths.append(ids[0].shape[1]))
+        told = [one.read(rows[0][:1]) for _ in range(2)]
+        hook.remove()
+        assert np.array_equal(*told)
+        assert lengths.count(len(reader.prefix)) == (1 if one is frozen else 2)
+    before = {name: weight.clone() for name, weight in reader.model.state_dict().items()}
+    with torch.no_grad():
+        for weight in reader.model.parameters():
+            weight *= 1.5
+    moved = reader.read(rows[0][:1])
+    again = CausalReader(reader.model, reader.tokenizer, Compute(), 512).read(rows[0][:1])
+    reader.model.load_state_dict(before)
+    assert np.array_equal(moved, again)
+    assert abs(moved - told[0]).max() > 1e-6
+
+
 def test_words_follow_the_number_that_was_given(reader, world, monkeypatch):
     fed = []
     forward = reader._forward
@@ -126,4 +149,4 @@ def test_words_follow_the_number_that_was_given(reader, world, monkeypatch):
     reader.explain(world.held_out.seen, 0, 0.4, 1)
     score = int(reader.numbers.score(np.array([0.4]))[0])
     ending = f"{prompt.OPENING}{reader.numbers.texts()[score]}{prompt.AFTER}"
-    assert reader.tokenizer.decode(fed[0]).endswith(ending)
+    assert reader.tokenizer.decode(fed[-1]).endswith(ending)

@@ -22,7 +22,7 @@ def world():
 def sides_of(source, sizes=SIZES):
     event = splits.events(source.contracts)
     used = [contract for pair in source.pairs for contract in (pair.a, pair.b)]
-    return event, splits.assign(event, used, sizes)
+    return event, splits.assign(event, used, sizes.shares, sizes.seed)
 
 
 def test_every_pair_lies_within_its_side_or_is_dropped(world):
@@ -43,7 +43,7 @@ def test_sides_have_contracts_as_the_roots_of_their_shares(world):
 def test_the_largest_event_trains(world):
     many = [Contract(f"c{n:02}", f"Will Number{n} win the cup?", "cup") for n in range(30)]
     event = splits.events([*world.contracts, *many])
-    assert splits.assign(event, event, SIZES)["cup"] == "train"
+    assert splits.assign(event, event, SIZES.shares, SIZES.seed)["cup"] == "train"
 
 
 def test_the_split_is_a_function_of_names_and_seed_not_of_their_order(world):
@@ -74,7 +74,7 @@ def test_events_are_told_by_source_else_by_wording_and_equal_words_are_always_on
 def test_too_few_events_are_refused():
     event = {"a": "x", "b": "x", "c": "y", "d": "y"}
     with pytest.raises(BadInput, match="2 events, expected more"):
-        splits.assign(event, event, SIZES)
+        splits.assign(event, event, SIZES.shares, SIZES.seed)
 
 
 def test_a_cut_keeps_strata_even_and_is_drawn_by_lot():

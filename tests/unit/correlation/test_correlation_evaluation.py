@@ -129,6 +129,13 @@ def test_the_picture_shows_every_pair_and_says_the_ceiling(world, measured, tmp_
     assert f"correlations of {len(measured['details']['points']['true'])} pairs" in drawn
 
 
+def test_the_picture_has_what_confidence_was_learnt_from(measured, world):
+    learnt = measured["details"]["calibration"]["learnt"]
+    known = files.read_json(world.arms["model"] / "reader.json")["calibration"]
+    assert [one["claimed"] for one in learnt] == known["claimed"]
+    assert [one["right"] for one in learnt] == known["found"]
+
+
 def test_a_picture_of_another_pipeline_is_refused(measured, tmp_path):
     files.write_json(tmp_path / "metrics.json", {**measured, "details": {}})
     with pytest.raises(BadInput, match="expected the metrics of correlation"):

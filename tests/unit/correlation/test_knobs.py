@@ -10,6 +10,7 @@ from lib.correlation.base import Shape
 from lib.correlation.encoder import Head
 from lib.correlation.losses import Loss
 from lib.correlation.objective import Plan
+from lib.correlation.tuning import Search
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 KINDS = (Shape, Head, Loss, Plan)
@@ -31,6 +32,19 @@ def test_every_knob_is_a_flag_of_training(over):
     assert set(merged) <= fields
     assert set(merged) | {"seed", "save_seconds"} == fields
     assert config.flags({"all": merged}, "all")
+
+
+@pytest.mark.parametrize("over", [[], ["full.yaml"], ["seed.yaml"]], ids=["default", "full", "seed"])
+def test_all_that_is_tried_can_be_trained(over):
+    tried: dict[str, list] = {}
+    for name in ("correlation.yaml", *over):
+        tried |= yaml.safe_load((CONFIG / name).read_text())["correlation"]["tune"]["tried"]
+    trials = Search(tried).trials(Head(), Loss(), Plan())
+    assert all(trial.loss.regression_loss_weight > 0 for trial in trials), "the hybrid stays one"
+    if "seed.yaml" in over:
+        blocks = knobs("correlation.yaml", *over)
+        train = blocks["head"] | blocks["train"]
+        assert [trial.knobs for trial in trials] == [{name: train[name] for name in tried}], "the original's, unchosen"
 
 
 def test_the_originals_numbers():

@@ -22,10 +22,12 @@ def made(request, tmp_path_factory):
     network, folder = world.model(geometry=request.param), world.folder
     checkpoint, vectors = world.stage("stage3", network)
     read = ["--checkpoint", checkpoint, "--data", folder / "data"]
-    run("embed_naics.py", *read, "--vectors", vectors, "--out", folder / "points")
+    frozen = ["--texts", world.texts, "--raw", world.raw]
+    run("embed_naics.py", *read, *frozen, "--vectors", folder / "encoded", "--out", folder / "points")
+    assert (folder / "encoded").read_bytes() == vectors.read_bytes()
     metric = network.head.geometry.metric
     run("build_faiss_index.py", "--vectors", folder / "points", "--metric", metric, "--out", folder / "index")
-    return world, network, [*read, "--index", folder / "index", "--max-length", 16]
+    return world, network, [*read, "--index", folder / "index"]
 
 
 def brute(world, network, level: int) -> list[list[tuple[str, float]]]:
