@@ -86,7 +86,7 @@ def assert_same_weights(together: Run, alone: Run) -> None:
 
 def test_one_writes_and_logs(together):
     assert together.log.read_text().count("stage1: step 4 ") == 1
-    assert sorted(path.name for path in together.folder.iterdir()) == ["history.csv", "model", "state", "vectors"]
+    assert sorted(path.name for path in together.folder.iterdir()) == ["history.csv", "memory", "model", "state"]
 
 
 def test_row_21_one_of_two_processes_is_killed(naics, together):
@@ -101,7 +101,7 @@ def test_row_21_one_of_two_processes_is_killed(naics, together):
     assert launcher.wait() != 0
     assert not (run.folder / "model").exists()
     assert "stage1: resumed at step" in run(2).log.read_text()
-    for name in ("model", "history.csv", "vectors"):
+    for name in ("model", "history.csv", "memory"):
         assert (run.folder / name).read_bytes() == (together.folder / name).read_bytes(), name
 
 
