@@ -1,10 +1,11 @@
 """What people read: pictures, a model card a pipeline, one page for all. A blocked gate has its report too."""
 
+REPORTED = list(dict.fromkeys([*config["pipelines"], *config["reported"]]))
 # What report_page.py finds in a pipeline's folder: the same for all, and what one has of its own.
 SHOWN = ["gate.json", "metrics.json", "README.md", "pictures/gates.svg", "pictures/losses.svg"]
 SHOWN_OF = {
     "mamba": ["pictures/pools.svg"],
-    "naics": expand("stage{n}.metrics.json", n=[1, 2, 3]),
+    "naics": [],  # the stages' metrics too, where somebody asked for them
     "tickets": ["pictures/quality.svg"],
     "correlation": ["pictures/agreement.svg"],
 }
@@ -156,7 +157,7 @@ rule report_page:
         code=code("report_page.py"),
         schemas=[ours(f"config/schemas/{name}.json") for name in ["gate", "metrics"]],
         template=ours("scripts/lib/report/page.html"),
-        shown=[f"results/{name}/{file}" for name in config["pipelines"] for file in [*SHOWN, *SHOWN_OF.get(name, [])]],
+        shown=[f"results/{name}/{file}" for name in REPORTED for file in [*SHOWN, *SHOWN_OF.get(name, [])]],
     output:
         report("results/report.html", category="all pipelines", labels={"picture": "the report"}),
     log:
@@ -167,6 +168,6 @@ rule report_page:
     conda:
         "../envs/environment.yaml"
     params:
-        folders=expand("results/{pipeline}", pipeline=config["pipelines"]),
+        folders=expand("results/{pipeline}", pipeline=REPORTED),
     shell:
         run("report_page.py") + " {params.folders} --logs logs --out {output} > {log} 2>&1"

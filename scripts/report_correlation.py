@@ -52,8 +52,9 @@ def draw(points: Json, curve: list[Json], learnt: list[Json], score: str, path: 
     calibrated.plot(claimed, proved, "s--", label="claimed of events held out of training", **claims)
     calibrated.plot(confident, right, "o-", color=drawing.INK, markersize=4.5, label="calibrated, on test pairs")
     calibrated.plot([0, 1], [0, 1], "-", color=drawing.FAINT, linewidth=0.8)
-    calibrated.set(xlim=(0, 1.02), ylim=(0, 1.05), xlabel="confidence", ylabel="within 0.2")
-    calibrated.legend(fontsize=7.5, frameon=False, loc="lower left")
+    low = max(0.0, min(*claimed, *proved, *confident, *right) - 0.05)
+    calibrated.set(xlim=(low, 1.005), ylim=(low, 1.02), xlabel="confidence", ylabel="within 0.2")
+    calibrated.legend(fontsize=7.5, frameon=False, loc="upper left")
     calibrated.set_title("Confidence and how often it was right", loc="left")
     for axes in (against, calibrated):
         axes.spines[["top", "right"]].set_visible(False)

@@ -22,6 +22,7 @@ TARGETS = (
 )
 TINY = {
     "pipelines": ["naics", "tickets", "correlation", "mamba"],
+    "reported": [],
     "threads": 1,
     "naics": {
         "data": {"source": "packages"},
@@ -51,6 +52,16 @@ TINY = {
         "data": {"resamples": 20},
         "head": {"heads": 1, "hidden": 8, "directions": 4},
         "train": {"num_train_epochs": 1, "eval_steps": 0},
+        "tune": {
+            "repeats": 1,
+            "tried": {
+                "directions": [4],
+                "rag_top_k": [0],
+                "learning_rate": [0.01],
+                "regression_loss_weight": [10.0],
+                "regression_loss_type": ["mse"],
+            },
+        },
         "eval": {"samples": 1},
     },
     "mamba": {

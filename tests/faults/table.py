@@ -97,6 +97,7 @@ class Tally:
         self.passed: Counter[tuple[int, str]] = Counter()
         self.places: dict[str, list[tuple[int, str]]] = defaultdict(list)
 
+    @pytest.hookimpl(trylast=True)  # after what -k and -m leave out
     def pytest_collection_modifyitems(self, items: list[pytest.Function]) -> None:
         for item in items:
             self.places[item.nodeid] = [(row, owner(item.path)) for row in rows_of(item.originalname)]

@@ -21,7 +21,7 @@ def world(tmp_path_factory):
 
 
 def train(world, folder, **changes: object) -> None:
-    made = {"--history": "history.csv", "--out": "out.ckpt", "--out-vectors": "out.vectors", "--state": "state"}
+    made = {"--history": "history.csv", "--out": "out.ckpt", "--memory": "out.memory", "--state": "state"}
     places = [word for flag, name in made.items() for word in (flag, folder / name)]
     run("train_naics_stage.py", *world.training(**changes), *places)
 

@@ -47,7 +47,7 @@ def test_the_plan_has_one_pipeline_under_its_own_names_and_settings(other):
     workflow = other()
     plan = workflow.plan("all")
     assert plan.pop("sluice_train_naics_stage") == 3
-    once = ("prepare_naics", "encode_naics", "eval_naics", "gate")
+    once = ("prepare_naics", "encode_naics", "embed_naics", "eval_naics", "gate")
     assert plan == {**{f"sluice_{rule}": 1 for rule in once}, "judged": 1, "all": 1}
     done = workflow.snakemake("--dry-run", "--printshellcmds", "results/naics/stage3.ckpt")
     output = (done.stdout + done.stderr).splitlines()
