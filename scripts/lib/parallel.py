@@ -76,24 +76,33 @@ def mine(batches: Sequence[Rows]) -> range:
 
 
 def gathered(parts: Sequence[Tensor], batches: Sequence[Rows]) -> Tensor:
-    """All processes' vectors in the order of their rows, `(n, d)`, from those of this process' own batches."""
+    """All processes' vectors in the order of their rows, `(n, d)`, from those of this process' own batches.
+
+    A row may also hold a sequence of vectors, `(n, l, d)`.
+    """
     if world() == 1:
         return in_order(parts, batches)
-    width = torch.tensor(parts[0].shape[1] if parts else 0, device=_device())
-    dist.all_reduce(width, dist.ReduceOp.MAX)
-    nothing = torch.empty(0, int(width), device=_device(), requires_grad=True)  # keeps a graph where there is no batch
+    nothing = torch.empty(0, *_shape(parts), device=_device(), requires_grad=True)  # a graph also without a batch
     own = torch.cat([nothing, *parts])
     rows = np.concatenate([np.empty(0, dtype=np.int64), *(batches[at] for at in mine(batches))])
     return _Gather.apply(own, torch.from_numpy(rows), sum(map(len, batches)))
 
 
+def _shape(parts: Sequence[Tensor]) -> list[int]:
+    """Of a row, in every process, also in one that has no batch: `[d]` or `[l, d]`."""
+    shape = list(parts[0].shape[1:]) if parts else []
+    sizes = torch.tensor(shape + [0] * (2 - len(shape)), device=_device())
+    dist.all_reduce(sizes, dist.ReduceOp.MAX)
+    return [size for size in sizes.tolist() if size]
+
+
 class _Gather(torch.autograd.Function):
-    """Own rows `(m, d)` to everybody's `(n, d)`; back come the own rows' gradients, scaled as the module says."""
+    """Own rows `(m, ...)` to everybody's `(n, ...)`; back come the own rows' gradients, scaled as the module says."""
 
     @staticmethod
     def forward(ctx, own: Tensor, rows: Tensor, n: int) -> Tensor:  # type: ignore[override]
         ctx.save_for_backward(rows)
-        every = own.new_zeros(n, own.shape[1])
+        every = own.new_zeros(n, *own.shape[1:])
         every[rows] = own
         dist.all_reduce(every)
         return every

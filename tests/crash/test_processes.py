@@ -1,6 +1,7 @@
 """lib.parallel: two processes train what one does, to rounding, and a run that lost one of them goes on."""
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_mamba_training import World as Mamba
 from tiny_naics import World
 from tiny_ticket_training import World as Tickets
 
@@ -72,6 +74,10 @@ def test_two_processes_train_what_one_does(alone, together):
     """Loss and gradient of every step: negatives, expert loads and remembered vectors are those of the whole batch."""
     assert len(alone.losses) == 5
     assert together.losses == pytest.approx(alone.losses, rel=SAME)
+    assert_same_weights(together, alone)
+
+
+def assert_same_weights(together: Run, alone: Run) -> None:
     ours, theirs = (checkpoint.load(run.folder / "model")[0] for run in (together, alone))
     assert ours.keys() == theirs.keys()
     for name, tensor in theirs.items():
@@ -80,7 +86,7 @@ def test_two_processes_train_what_one_does(alone, together):
 
 def test_one_writes_and_logs(together):
     assert together.log.read_text().count("stage1: step 4 ") == 1
-    assert sorted(path.name for path in together.folder.iterdir()) == ["history.csv", "model", "state", "vectors"]
+    assert sorted(path.name for path in together.folder.iterdir()) == ["history.csv", "memory", "model", "state"]
 
 
 def test_row_21_one_of_two_processes_is_killed(naics, together):
@@ -95,7 +101,7 @@ def test_row_21_one_of_two_processes_is_killed(naics, together):
     assert launcher.wait() != 0
     assert not (run.folder / "model").exists()
     assert "stage1: resumed at step" in run(2).log.read_text()
-    for name in ("model", "history.csv", "vectors"):
+    for name in ("model", "history.csv", "memory"):
         assert (run.folder / name).read_bytes() == (together.folder / name).read_bytes(), name
 
 
@@ -103,3 +109,19 @@ def test_tickets_share_the_chunks_of_grad_cache(tmp_path):
     flags = Tickets(tmp_path / "tickets").training(grad_cache=True, max_tokens=64, lora_dropout=0.1)
     one, two = (Run(tmp_path / str(n), "train_tickets.py", flags)(n) for n in (1, 2))
     assert two.losses == pytest.approx(one.losses, rel=SAME)
+
+
+def test_mamba_shares_the_micro_batches(tmp_path):
+    """Whole articles, with dropout and noise; the early gate says the same of both."""
+    flags = Mamba(tmp_path / "mamba").training(micro_batch=2)
+
+    def run(name: str) -> Run:
+        folder = tmp_path / name
+        more = ["--epochs-out", str(folder / "epochs.json"), "--smoke-out", str(folder / "smoke.json")]
+        return Run(folder, "train_mamba_contrastive.py", [*flags, *more])
+
+    one, two = run("one")(1), run("two")(2)
+    assert two.losses == pytest.approx(one.losses, rel=SAME)
+    assert_same_weights(two, one)
+    gates = [json.loads((each.folder / "smoke.json").read_text()) for each in (one, two)]
+    assert gates[0]["verdict"] == gates[1]["verdict"]

@@ -24,7 +24,7 @@ from lib.index import Index
 from lib.provenance import SCRIPTS as SCRIPT_FOLDER
 
 TRAININGS = {
-    "naics": (Naics, "train_naics_stage.py", {"--out-vectors": "vectors"}),
+    "naics": (Naics, "train_naics_stage.py", {"--memory": "memory"}),
     "tickets": (Tickets, "train_tickets.py", {}),
     "mamba": (Mamba, "train_mamba_contrastive.py", {"--epochs-out": "epochs.json", "--smoke-out": "smoke.json"}),
     "correlation": (Correlation, "train_correlation.py", {}),

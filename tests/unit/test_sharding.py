@@ -20,7 +20,7 @@ XQ = (CENTRES[RNG.integers(20, size=50)] + 0.3 * RNG.normal(size=(50, 16))).asty
 IDS = [f"row {number}" for number in range(len(XB))]
 CUTS = (0, 700, 701, 2500, 3000)  # shards of unlike sizes, one of a single row
 FACTORY = "IVF8,SQfp16"
-KINDS = ["IVF8,Flat", FACTORY, "IVF8_HNSW8,SQ8", "PCAR12,IVF8,Flat", "OPQ4_16,IVF8,PQ4x4"]
+KINDS = ["IVF8,Flat", FACTORY, "IVF8_HNSW8,SQ8", "PCAR12,IVF8,Flat", "IVF8,PQ4x4"]
 
 
 @pytest.fixture(scope="module")
