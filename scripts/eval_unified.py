@@ -8,7 +8,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from lib import cli, config, files
+from lib import cli, config, files, provenance
 
 PIPELINES = ("correlation", "mamba", "naics", "tickets")
 
@@ -23,6 +23,11 @@ def main() -> None:
     args = parser.parse_args()
 
     metrics = evaluation.measure(args)
+    metrics["evidence"] |= {
+        "code_sha256": provenance.code_hash("eval_unified.py", f"lib/{pipeline}/evaluation.py"),
+        "git_revision": provenance.git_revision(),
+        "environment": provenance.environment(),
+    }
     config.check(metrics, "metrics", str(args.out))
     files.write_json(args.out, metrics)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import cli, files, provenance
+from .. import cli, files
 from ..errors import BrokenModel
 from . import dataset, latency, model, rag, scores
 from .bench import MODEL, Bench, Systems
@@ -144,11 +144,8 @@ def _evidence(args: argparse.Namespace, pairs: Pairs) -> dict[str, Any]:
     return {
         **{f"{name}_sha256": files.sha256(folder) for name, folder in arms.items() if folder},
         "data_sha256": files.sha256(args.data),
-        "code_sha256": provenance.code_hash("eval_unified.py", "lib/correlation/evaluation.py"),
-        "git_revision": provenance.git_revision(),
         "split": args.split,
         "split_sha256": pairs.source["split"]["sha256"],
         "seed": args.seed,
         "device": "cpu",
-        "environment": provenance.environment(),
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import checkpoint, cli, files, provenance
+from .. import checkpoint, cli, files
 from ..compute import Compute
 from ..errors import BadInput
 from ..index import Index
@@ -119,12 +119,9 @@ def evidence(args: argparse.Namespace, articles: Payload) -> dict[str, Any]:
         "payload_sha256": files.sha256(args.payload / "manifest.json"),
         "windows_sha256": files.sha256(args.eval_npz),
         "index_sha256": files.sha256(args.faiss / "manifest.json"),
-        "code_sha256": provenance.code_hash("eval_unified.py", "lib/mamba/evaluation.py"),
-        "git_revision": provenance.git_revision(),
         "split": args.split,
         "split_sha256": articles.source["split"]["sha256"],
         "limit": args.limit,
         "seed": args.seed,
         "device": args.device,
-        "environment": provenance.environment(),
     }

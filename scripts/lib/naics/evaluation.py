@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .. import files, provenance
+from .. import files
 from . import classification, dataset, lorentz, relations, structure, text_vectors
 from . import head as naics_head
 from .dataset import Dataset
@@ -150,12 +150,9 @@ def _evidence(args: argparse.Namespace, data: Dataset, shape: naics_head.Shape) 
         "data_sha256": files.sha256(args.data),
         "vectors_sha256": files.sha256(args.vectors),
         "raw_sha256": files.sha256(args.raw),
-        "code_sha256": provenance.code_hash("eval_unified.py", "lib/naics/evaluation.py"),
-        "git_revision": provenance.git_revision(),
         "split": args.split,
         "split_sha256": data.source["split"]["sha256"],
         "seed": args.seed,
         "device": "cpu",
         "model": asdict(shape),
-        "environment": provenance.environment(),
     }

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import files, metrics, provenance
+from .. import files, metrics
 from . import adversarial, corpus, dataset, judged, leaks, model, pairs, retrieval, saving
 from .corpus import HEADED, MODEL, RAW, View
 from .dataset import Tickets
@@ -150,12 +150,9 @@ def _evidence(args: argparse.Namespace, tickets: Tickets, about: dict[str, Any])
         "model_sha256": files.sha256(args.model),
         "data_sha256": files.sha256(args.data),
         "pairs_sha256": files.sha256(args.pairs),
-        "code_sha256": provenance.code_hash("eval_unified.py", "lib/tickets/evaluation.py"),
-        "git_revision": provenance.git_revision(),
         "split": args.split,
         "split_sha256": tickets.source["split"]["sha256"],
         "seed": args.seed,
         "device": "cpu",
         "model": vars(about["shape"]),
-        "environment": provenance.environment(),
     }

@@ -10,7 +10,7 @@ import tiny_articles
 from in_process import run
 from tiny_naics import write_encoder
 
-from lib import config, files, index, metrics
+from lib import config, files, index, metrics, provenance
 from lib.errors import BadInput
 from lib.mamba import payload, predictor, ranking, scores, seed_gates, windows
 from lib.mamba.ranking import EXCLUDED, Bench
@@ -152,6 +152,8 @@ def test_a_further_model_is_one_more_baseline(world, tmp_path):
     (same,) = (own for own in entry(told, "mrr", EXCLUDED)["baselines"] if own["name"] == "AR only")
     assert (same["difference"], same["interval"]) == (0, [0, 0])
     assert told["evidence"]["others_sha256"] == {"AR only": files.sha256(world.model)}
+    code = provenance.code_hash("eval_unified.py", "lib/mamba/evaluation.py")
+    assert (told["evidence"]["code_sha256"], told["evidence"]["environment"]) == (code, provenance.environment())
 
 
 def test_the_bars_of_the_configuration_can_be_judged(measured):
