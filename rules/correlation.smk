@@ -36,11 +36,16 @@ CORRELATION_ARMS = {
 }
 
 
-def correlation_knobs(arm, *more):
-    """Flags of an arm's trainings."""
-    layers = (config["correlation"][layer] for layer in ("model", "head", "train"))
-    return merged(MACHINE, *layers, CORRELATION_ASKED, CORRELATION_ARMS[arm]["knobs"], *more)
-
+# Knobs of an arm's trainings, later layers on top.
+CORRELATION_KNOBS = {
+    arm: [
+        MACHINE,
+        *(config["correlation"][layer] for layer in ("model", "head", "train")),
+        CORRELATION_ASKED,
+        about["knobs"],
+    ]
+    for arm, about in CORRELATION_ARMS.items()
+}
 
 PRODUCTS["correlation"] = "results/correlation/model/reader.json"
 
@@ -128,8 +133,8 @@ rule tune_correlation:
         **asks("large", gpus=1),
     params:
         side=lambda wildcards: CORRELATION_ARMS[wildcards.arm]["side"],
-        args=lambda wildcards: correlation_knobs(
-            wildcards.arm,
+        args=lambda wildcards: merged(
+            *CORRELATION_KNOBS[wildcards.arm],
             config["correlation"]["rag"],
             config["correlation"]["tune"],
             {"tried": CORRELATION_ARMS[wildcards.arm]["tried"]},
@@ -166,7 +171,7 @@ rule train_correlation:
     params:
         index=lambda wildcards: CORRELATION_ARMS[wildcards.arm]["index"],
         side=lambda wildcards: CORRELATION_ARMS[wildcards.arm]["side"],
-        args=lambda wildcards: correlation_knobs(wildcards.arm),
+        args=lambda wildcards: merged(*CORRELATION_KNOBS[wildcards.arm]),
     shell:
         run("train_correlation.py")
         + " --data results/correlation/data --index results/correlation/{params.index} {params.side} {params.args}"

@@ -23,13 +23,15 @@ MAMBA_OTHERS = {name: f"results/mamba/{name}.ckpt" for name in MAMBA_ARMS if nam
 MAMBA_SHARDS = range(1, config["mamba"]["shards"] + 1)
 
 
-def mamba_knobs(wildcards):
-    """Flags of a training: the configured ones, and over them what its arm changes."""
-    own, judged = config["mamba"], wildcards.arm == config["mamba"]["variant"]
-    early = {} if judged else {"smoke_epoch": 0}
-    changed = {"variant": own["variant"], **MAMBA_ARMS[wildcards.arm]}
-    return merged(MACHINE, *(own[layer] for layer in ("model", "train", "smoke")), early, changed)
-
+MAMBA_KNOBS = {
+    name: merged(
+        MACHINE,
+        *(config["mamba"][layer] for layer in ("model", "train", "smoke")),
+        {} if name == config["mamba"]["variant"] else {"smoke_epoch": 0},
+        {"variant": config["mamba"]["variant"], **changed},
+    )
+    for name, changed in MAMBA_ARMS.items()
+}
 
 PRODUCTS["mamba"] = "results/mamba/index/manifest.json"
 
@@ -171,7 +173,7 @@ rule train_mamba_contrastive:
     resources:
         **asks("large", gpus=PROCESSES, nodes=NODES),
     params:
-        args=mamba_knobs,
+        args=lambda wildcards: MAMBA_KNOBS[wildcards.arm],
     shell:
         train("train_mamba_contrastive.py") + " --payload results/mamba/payload --name {wildcards.arm} {params.args}"
         " --state results/mamba/state --history {output.history}"
@@ -304,6 +306,6 @@ rule report_mamba_arms:
     conda:
         "../envs/environment.yaml"
     params:
-        judged=config["mamba"]["variant"],
+        judged=lambda wildcards: config["mamba"]["variant"],
     shell:
         run("report_mamba_arms.py") + " --metrics {input.metrics} --model {params.judged} --out {output} > {log} 2>&1"

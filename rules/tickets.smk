@@ -83,7 +83,7 @@ rule train_tickets:
     resources:
         **asks("large", gpus=PROCESSES, nodes=NODES),
     params:
-        folder="results/tickets",
+        folder=lambda wildcards, output: str(Path(output.history).parent),
         args=merged(MACHINE, *TICKETS_KNOBS),
     shell:
         train("train_tickets.py") + " --data results/tickets/data --pairs {input.pairs} {params.args}"
@@ -110,11 +110,11 @@ rule eval_tickets:
     resources:
         **asks("large"),
     params:
-        folder="results/tickets",
+        model=lambda wildcards, input: str(Path(input.model[0]).parent),
         split="test",
         args=flags("tickets", "eval"),
     shell:
-        run("eval_unified.py") + " tickets --model {params.folder}/model --data results/tickets/data"
+        run("eval_unified.py") + " tickets --model {params.model} --data results/tickets/data"
         " --pairs {input.pairs} {params.args} --split {params.split} --out {output} > {log} 2>&1"
 
 
@@ -171,7 +171,7 @@ use rule train_tickets as train_tickets_arm with:
     benchmark:
         "logs/tickets/train_tickets_arm_{arm}.benchmark.tsv"
     params:
-        folder="results/tickets/arms/{arm}",
+        folder=lambda wildcards, output: str(Path(output.history).parent),
         args=lambda wildcards: merged(MACHINE, *TICKETS_KNOBS, TICKETS_ARMS[wildcards.arm]),
 
 
@@ -189,7 +189,7 @@ use rule eval_tickets as eval_tickets_arm with:
     benchmark:
         "logs/tickets/eval_tickets_arm_{arm}.benchmark.tsv"
     params:
-        folder="results/tickets/arms/{arm}",
+        model=lambda wildcards, input: str(Path(input.model[0]).parent),
         split="validation",
         args=flags("tickets", "eval"),
 

@@ -236,7 +236,7 @@ def test_through_an_exact_index_ranks_are_exact(given, bench, tmp_path):
     vectors.save(tmp_path / "points", np.array(given.vectors), given.ids, {})
     build(tmp_path / "points", "Flat", "inner_product", tmp_path / "index")
     last = Averages(torch.ones(1))
-    through = latency.through_index(bench, last, Index(tmp_path / "index"), 5)
+    through = latency.through_index(bench, last, Index(tmp_path / "index"), 5, ())
     everything = Bench(given, bench.targets, np.arange(len(given)))
     expected = np.minimum(ranking.ranks(everything, last)[EXCLUDED], latency.HITS + 1)
     np.testing.assert_array_equal(through.ranks, expected)
@@ -271,7 +271,7 @@ def test_an_index_of_the_first_numbers_finds_what_the_whole_vectors_rank(given, 
     whole = queries @ everything.documents(reading).T
     np.testing.assert_array_equal(rows, np.argsort(-whole, axis=1, kind="stable")[:, :60])
     np.testing.assert_allclose(scores, np.take_along_axis(whole, rows, axis=1), atol=1e-6)
-    through = latency.through_index(bench, reading, Index(tmp_path / "index"), 5)
+    through = latency.through_index(bench, reading, Index(tmp_path / "index"), 5, ())
     expected = np.minimum(ranking.ranks(everything, reading)[EXCLUDED], latency.HITS + 1)
     np.testing.assert_array_equal(through.ranks, expected)
 
