@@ -21,6 +21,7 @@ hypothesis.settings.load_profile("sluice")
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@pytest.hookimpl(tryfirst=True)  # before the names of groups are put behind the tests' names
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where processes share out the tests, those of the finished workflow go to one: it takes minutes to make."""
     for item in items:
