@@ -9,7 +9,7 @@ run: .venv/installed ## every enabled pipeline through its gate to results/repor
 	snakemake --cores $(CORES)
 
 test: .venv/installed ## everything that takes less than 15 minutes on 2 cores
-	pytest --numprocesses $(CORES) --dist loadgroup
+	pytest --numprocesses $(CORES)
 
 test-slow: .venv/installed ## what needs minutes or large weights
 	pytest -m slow

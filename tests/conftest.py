@@ -21,14 +21,6 @@ hypothesis.settings.load_profile("sluice")
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.hookimpl(tryfirst=True)  # before the names of groups are put behind the tests' names
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where processes share out the tests, those of the finished workflow go to one: it takes minutes to make."""
-    for item in items:
-        if "finished" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("finished"))
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("gpu"):
         import torch
