@@ -5,6 +5,7 @@ from typing import Any
 
 from lib import cli, config, files
 from lib.errors import BadInput
+from lib.report import wording
 
 COLUMNS = (
     ("mrr", "context excluded"),
@@ -40,19 +41,12 @@ def table(entries: list[dict[str, Any]], model: str) -> list[list[str]]:
         f"{entries[0]['metric']} of {model} ahead",
     ]
     others = [{own["name"]: own for own in entry["baselines"]} for entry in entries]
-    order = sorted(others[0], key=lambda name: -others[0][name]["value"])
-    rows = [[name, *(f"{own[name]['value']:.3f}" for own in others), lead(others[0][name])] for name in order]
-    return [header, ["---"] * len(header), [model, *map(measured, entries), "-"], *rows]
-
-
-def measured(entry: dict[str, Any]) -> str:
-    low, high = entry["interval"]
-    return f"{entry['value']:.3f} [{low:.3f}, {high:.3f}]"
-
-
-def lead(baseline: dict[str, Any]) -> str:
-    low, high = baseline["interval"]
-    return f"{baseline['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
+    first = others[0]
+    order = sorted(first, key=lambda name: -first[name]["value"])
+    leads = {name: wording.spread(own["difference"], own["interval"], "+") for name, own in first.items()}
+    rows = [[name, *(f"{own[name]['value']:.3f}" for own in others), leads[name]] for name in order]
+    measured = [wording.spread(entry["value"], entry["interval"]) for entry in entries]
+    return [header, ["---"] * len(header), [model, *measured, "-"], *rows]
 
 
 if __name__ == "__main__":
