@@ -112,7 +112,7 @@ def test_what_an_answer_depends_on_stands_beside_it(world, measured):
     assert details["candidates"] == (world.given.splits == "test").sum()
     assert details["encoder"] == "none"
     assert details["latency"]["threads"] == 1
-    assert details["latency"]["index"]["nprobe"] == files.read_json(world.index / "manifest.json")["nprobe"]
+    assert details["latency"]["index"]["nprobe"] == 2 != files.read_json(world.index / "manifest.json")["nprobe"]
     assert {"model", "search", "lookup", "index", "n"} < set(details["latency"])
     assert details["backward_margin"]["model"] < 0
     assert entry(measured, "p95_ms", "search")["value"] == details["latency"]["search"]["p95_ms"]
@@ -183,7 +183,7 @@ def test_recall_of_every_kind_of_index_and_number_of_probes(world, measured):
     truth = np.argsort(-(queries @ documents.T), axis=1)[:, :50]
     points = measured["details"]["index_configurations"]
     nlist = files.read_json(world.index / "manifest.json")["nlist"]
-    probes = [1 << at for at in range(nlist.bit_length())]
+    probes = sorted({1 << at for at in range(nlist.bit_length())} | {2})
     kinds = [f"IVF{nlist},Flat", f"IVF{nlist},SQ8,RFlat"]
     assert list(points) == ["Flat", *(f"{kind}, {nprobe} probes" for kind in kinds for nprobe in probes)]
     assert points["Flat"]["recall_at_50"] == points[f"IVF{nlist},Flat, {nlist} probes"]["recall_at_50"] == 1
