@@ -9,6 +9,7 @@ from string import Template
 from typing import Any
 
 from lib import cli, config, files
+from lib.errors import BadInput
 from lib.report import html, tables, times, wording
 
 TEMPLATE = Path(html.__file__).with_name("page.html")
@@ -25,6 +26,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the page, HTML")
     args = parser.parse_args()
 
+    for path in [*args.stages, *args.pictures]:
+        if not any(below(folder, [path]) for folder in args.folders):
+            raise BadInput(f"{path}: belongs to no pipeline shown, expected a file below one of the folders")
     reports = [read(folder / "gate.json", "gate") for folder in args.folders]
     page = Template(files.read_text(TEMPLATE)).substitute(
         verdict=html.escape(", ".join(map(verdict, reports))),

@@ -169,6 +169,13 @@ def test_what_only_lies_in_the_folder_is_not_shown(page):
     assert page.index('id="naics-losses-m"') < page.index('id="naics-gates-m"'), "in the order they are named"
 
 
+def test_a_picture_of_a_pipeline_that_is_not_shown_is_refused(results, run_script, tmp_path):
+    stray = tmp_path / "mamba/pictures/gates.svg"
+    done = run_script("report_page.py", results, "--pictures", stray, "--out", tmp_path / "a.html")
+    assert done.returncode == 2 and f"{stray}: belongs to no pipeline shown" in done.stderr
+    assert not (tmp_path / "a.html").exists()
+
+
 def test_the_same_results_give_the_same_page(page, results, run_script, tmp_path):
     run_script("report_page.py", *shown(results), "--out", tmp_path / "again.html")
     assert (tmp_path / "again.html").read_text() == page

@@ -42,7 +42,7 @@ def sweep(
 
 def probes(nlist: int | None, tuned: int | None) -> list[int | None]:
     """Powers of two up to all lists, and the tuned number; nothing to choose where there are no lists."""
-    return sorted({*(1 << at for at in range(nlist.bit_length())), tuned or 1}) if nlist else [None]
+    return [*sorted({*(1 << at for at in range(nlist.bit_length())), tuned or 1})] if nlist else [None]
 
 
 def measured(made: Any, xb: Matrix, xq: Matrix, nearest: Matrix) -> dict[str, float]:
