@@ -63,10 +63,16 @@ def trainable(module: nn.Module) -> dict[str, Tensor]:
     return {name: weight for name, weight in module.named_parameters() if weight.requires_grad}
 
 
+def kept(module: nn.Module) -> dict[str, Tensor]:
+    """What has to be stored of a module: parameters that training may change, and the buffers of its state."""
+    buffers = {name: buffer for name, buffer in module.named_buffers() if name in module.state_dict()}
+    return trainable(module) | buffers
+
+
 @torch.no_grad()
 def restore(module: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
-    """Copy stored values into the trainable parameters; BadInput names what is missing or misshapen."""
-    for name, weight in trainable(module).items():
+    """Copy stored values into what is kept of a module; BadInput names what is missing or misshapen."""
+    for name, weight in kept(module).items():
         if name not in tensors or tensors[name].shape != weight.shape:
             found = tuple(tensors[name].shape) if name in tensors else "nothing"
             raise BadInput(f"{where}: {name} is {found}, expected {tuple(weight.shape)}")

@@ -86,8 +86,7 @@ def fit(
     without a new best. `halt(history)` ends the run for reasons of the caller's own. Raises Stopped after
     saving on SIGTERM, SIGUSR1 or SIGINT, Diverged before a loss or gradient that is not finite is used.
     """
-    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    kept = trained | {name: b for name, b in model.named_buffers() if name in model.state_dict()}
+    trained, kept = checkpoint.trainable(model), checkpoint.kept(model)
     optimizer = torch.optim.AdamW(trained.values(), settings.learning_rate, weight_decay=settings.weight_decay)
     progress = _resume(folder, kept, optimizer)
     model.train()

@@ -104,3 +104,15 @@ def test_an_optimizer_goes_on_as_if_nothing_had_happened(tmp_path):
     trained(5, first, models[0])
     trained(5, second, models[1])
     assert torch.equal(models[0].weight, models[1].weight)
+
+
+def test_weights_and_buffers_come_back_and_what_does_not_fit_is_named():
+    module, other = nn.BatchNorm1d(3), nn.BatchNorm1d(3)
+    module(torch.randn(8, 3))
+    stored = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    checkpoint.restore(other, stored, "x.ckpt")
+    assert all(torch.equal(tensor, stored[name]) for name, tensor in other.state_dict().items())
+    with pytest.raises(BadInput, match=r"^x.ckpt: running_mean is \(2,\), expected \(3,\)$"):
+        checkpoint.restore(other, stored | {"running_mean": torch.zeros(2)}, "x.ckpt")
+    with pytest.raises(BadInput, match=r"^x.ckpt: weight is nothing, expected \(3,\)$"):
+        checkpoint.restore(other, {name: stored[name] for name in stored if name != "weight"}, "x.ckpt")

@@ -97,7 +97,13 @@ def test_trainings_on_several_nodes_meet_on_the_first(edited):
     spread(edited, 8, 2)
     planned = jobs(edited, "--config", "device=cuda")
     trainings = {rule: asked for rule, asked in planned.items() if "srun" in asked["command"]}
-    assert trainings.keys() == {"train_naics_stage", "train_naics_geometry", "train_tickets", "train_mamba_contrastive"}
+    assert trainings.keys() == {
+        "train_naics_stage",
+        "train_naics_geometry",
+        "train_correlation",
+        "train_tickets",
+        "train_mamba_contrastive",
+    }
     for asked in trainings.values():
         assert asked["command"].startswith(
             "OMP_NUM_THREADS=1 srun --nodes=2 --ntasks=2 --ntasks-per-node=1 --cpus-per-task=4"

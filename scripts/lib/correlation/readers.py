@@ -43,7 +43,7 @@ def load(folder: Path, shape: Shape, head: Head, machine: Compute) -> Reader:
     if shape.model in encoders.PACKAGED:
         tensors, _ = checkpoint.load(folder / HEAD)
         reader = EncoderReader(shape.model, head, len(tensors["center"]), len(tensors["mean_vector"]))
-        reader.load_state_dict(tensors)
+        checkpoint.restore(reader, tensors, str(folder / HEAD))
         return reader.to(machine.device).eval()
     if shape.model == TINY:
         tokenizer, model = base.load(Shape(model=str(folder)), machine)

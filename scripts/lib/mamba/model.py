@@ -124,5 +124,5 @@ def load(path: Path) -> NextVector:
     if about.get("kind") != "mamba":
         raise BadInput(f"{path}: a {about.get('kind')} checkpoint, expected a mamba one")
     model = NextVector(Shape(**about["shape"]), about["d"])
-    model.load_state_dict(tensors)
+    checkpoint.restore(model, tensors, str(path))
     return model.eval().requires_grad_(False)
