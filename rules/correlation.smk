@@ -167,13 +167,13 @@ rule train_correlation:
         "../envs/environment.yaml"
     threads: config["threads"]
     resources:
-        **asks("large", gpus=1),
+        **asks("large", gpus=PROCESSES, nodes=NODES),
     params:
         index=lambda wildcards: CORRELATION_ARMS[wildcards.arm]["index"],
         side=lambda wildcards: CORRELATION_ARMS[wildcards.arm]["side"],
         args=lambda wildcards: merged(*CORRELATION_KNOBS[wildcards.arm]),
     shell:
-        run("train_correlation.py")
+        train("train_correlation.py")
         + " --data results/correlation/data --index results/correlation/{params.index} {params.side} {params.args}"
         " --choice {input.choice} --name {wildcards.arm}"
         " --state results/correlation/state --tensorboard results/correlation/tensorboard/{wildcards.arm}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from lib import cli, config, files
 from lib.errors import BadInput
+from lib.report import wording
 
 SUFFIX = ".metrics.json"
 RAW = "raw"
@@ -38,15 +39,12 @@ def row(path: Path, metrics: dict[str, Any], columns: list[list[str]]) -> list[s
 
 def cell(entry: dict[str, Any]) -> str:
     """The value with its interval, and the lead over the raw encoder where that is a baseline."""
-    raw = [baseline for baseline in entry["baselines"] if baseline["name"] == RAW]
-    return spanned(entry["value"], entry["interval"]) + "".join(
-        f"; {spanned(baseline['difference'], baseline['interval'], '+')}" for baseline in raw
-    )
-
-
-def spanned(value: float, interval: list[float], sign: str = "") -> str:
-    low, high = interval
-    return f"{value:{sign}.3f} [{low:.3f}, {high:.3f}]"
+    leads = [
+        wording.spread(baseline["difference"], baseline["interval"], "+")
+        for baseline in entry["baselines"]
+        if baseline["name"] == RAW
+    ]
+    return "; ".join([wording.spread(entry["value"], entry["interval"]), *leads])
 
 
 if __name__ == "__main__":

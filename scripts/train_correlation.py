@@ -10,7 +10,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from lib import cli, files, state, training
+from lib import cli, files, parallel, state, training
 from lib.compute import Compute
 from lib.correlation import calibration, dataset, measures, objective, readers, saving, tuning
 from lib.correlation.base import Shape
@@ -24,7 +24,8 @@ from lib.correlation.reader import distribution
 
 def main() -> None:
     args = arguments()
-    with state.state_folder(args.state, args.name, state.identity(Path(__file__).name, vars(args))) as folder:
+    identity = state.identity(Path(__file__).name, vars(args))
+    with parallel.joined(args.device), state.state_folder(args.state, args.name, identity) as folder:
         pairs, rag = dataset.load(args.data), SemanticRAG(args.index).load()
         refuse_leaks(rag, pairs, "validation", not args.random)
         shape, head, loss, plan, machine = (cli.knobs(kind, args) for kind in (Shape, Head, Loss, Plan, Compute))
@@ -40,6 +41,8 @@ def main() -> None:
         goal, score = Objective(reader, taught, loss, plan), partial(objective.score, reader, held_out)
         history = training.fit(reader, goal.backward, plan.settings(len(taught)), folder, score, args.tensorboard)
 
+        if not parallel.leads():
+            return
         found = distribution(reader, held_out.seen)
         doubts = doubts or calibration.fit(found, held_out.correlations)
         model = CorrelationModel(reader, rag, plan.rag_top_k, doubts)

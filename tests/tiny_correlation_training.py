@@ -28,7 +28,7 @@ PLACES = {
     "validation": ("Iowa", "Idaho"),
     "test": ("Nevada", "Oregon"),
 }
-PLAN = Plan(2, 8, 0.01, rag_top_k=3, save_seconds=0, eval_steps=2)
+PLAN = Plan(2, 8, learning_rate=0.01, rag_top_k=3, save_seconds=0, eval_steps=2)
 HEAD = Head(heads=2, hidden=8, directions=4)
 
 

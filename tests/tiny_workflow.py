@@ -1,5 +1,6 @@
 """A copy of the workflow with knobs so small that every job runs in seconds, run once for all tests here."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -119,11 +120,23 @@ def copy_to(folder: Path) -> Workflow:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Workflow:
-    """The tiny workflow after a whole run. Tests must leave it as they found it."""
-    workflow = copy_to(tmp_path_factory.mktemp("workflow"))
+    """The tiny workflow after a whole run. Tests must leave it as they found it.
+
+    Of several test processes the first one runs it, and each has a copy.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with (shared / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "finished").exists():
+            _run(copy_to(tmp_path_factory.mktemp("running"))).rename(shared / "finished")
+    return Workflow(shutil.copytree(shared / "finished", own / "workflow", symlinks=True))
+
+
+def _run(workflow: Workflow) -> Path:
     done = workflow.snakemake(*TARGETS)
     assert done.returncode == 0, done.stdout + done.stderr
-    return workflow
+    return workflow.folder
 
 
 @pytest.fixture

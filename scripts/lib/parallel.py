@@ -143,6 +143,15 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
         parameter.grad = mean.view_as(grad)
 
 
+def total(value: Tensor) -> float:
+    """The sum of a scalar over all processes."""
+    if world() == 1:
+        return value.item()
+    own = value.to(_device(), torch.float64)
+    dist.all_reduce(own)
+    return own.item()
+
+
 def heard(signals: Sequence[str]) -> str | None:
     """The first signal, in every process as soon as one has it: a signal may reach only one of them."""
     own = signals[0] if signals else None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_correlation_training import World as Correlation
 from tiny_mamba_training import World as Mamba
 from tiny_naics import World
 from tiny_ticket_training import World as Tickets
@@ -125,3 +126,13 @@ def test_mamba_shares_the_micro_batches(tmp_path):
     assert_same_weights(two, one)
     gates = [json.loads((each.folder / "smoke.json").read_text()) for each in (one, two)]
     assert gates[0]["verdict"] == gates[1]["verdict"]
+
+
+def test_correlation_shares_the_parts_of_a_batch(tmp_path):
+    """A language model; the parts' answers have different numbers of tokens."""
+    sizes = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2, "limit": 8, "eval_steps": 2}
+    flags = Correlation(tmp_path / "correlation").training(model="tiny", max_length=160, num_train_epochs=2, **sizes)
+    one, two = (Run(tmp_path / str(n), "train_correlation.py", flags)(n) for n in (1, 2))
+    assert len(one.losses) == 4
+    assert two.losses == pytest.approx(one.losses, rel=SAME)
+    assert sorted(path.name for path in two.folder.iterdir()) == ["history.csv", "model", "state"]

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..errors import BadInput
 
 IGNORED = -100  # label of a position that is not part of the answer
+PARTS = ("generation_loss", "regression_loss", "total_loss")
 REGRESSIONS = {"mse": F.mse_loss, "mae": F.l1_loss, "huber": lambda x, y: F.huber_loss(x, y, delta=0.2)}
 
 
@@ -29,11 +30,11 @@ class Loss:
             known = ", ".join(REGRESSIONS)
             raise BadInput(f"regression_loss_type {self.regression_loss_type!r}: expected one of {known}")
 
-    def __call__(self, generation: Tensor, expected: Tensor, truth: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """(total, its parts) from a scalar cross-entropy, expected correlations `(..., b)` and true ones `(b,)`."""
+    def __call__(self, generation: Tensor, expected: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """PARTS from a scalar cross-entropy, expected correlations `(..., b)` and true ones `(b,)`."""
         regression = REGRESSIONS[self.regression_loss_type](expected, truth.expand_as(expected))
         total = generation + self.regression_loss_weight * regression
-        return total, {"generation_loss": generation, "regression_loss": regression, "total_loss": total}
+        return dict(zip(PARTS, (generation, regression, total)))
 
 
 def generation(logits: Tensor, labels: Tensor) -> Tensor:

@@ -1,4 +1,8 @@
-"""The loss of a step: some pairs, each in one of its two orders, through the hybrid loss."""
+"""The loss of a step: some pairs, each in one of its two orders, through the hybrid loss.
+
+A step's batch goes through the model in equal parts, whose gradients add up to that of the whole batch; processes
+that train together share the parts.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,22 +10,27 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from .. import seeds
+from .. import parallel, seeds
 from ..training import Settings
 from .dataset import Pairs, Rows
 from .evidence import Evidence, gather
-from .losses import Loss
+from .losses import PARTS, Loss
 from .rag import SemanticRAG
 from .reader import Reader, distribution
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How training goes through the pairs, in both orders each; `rag_top_k` known pairs are consulted for each."""
+    """How training goes through the pairs, in both orders each; `rag_top_k` known pairs are consulted for each.
+
+    A step takes `gradient_accumulation_steps` times `per_device_train_batch_size` pairs, so many at a time.
+    """
 
     num_train_epochs: int = 3
     per_device_train_batch_size: int = 4
+    gradient_accumulation_steps: int = 1
     learning_rate: float = 2e-4
     rag_top_k: int = 5
     seed: int = 1
@@ -33,9 +42,13 @@ class Plan:
     patience: int = 0
     limit: int | None = None  # training pairs, the first by lot; None takes all
 
+    @property
+    def batch_size(self) -> int:
+        return self.per_device_train_batch_size * self.gradient_accumulation_steps
+
     def settings(self, pairs: int) -> Settings:
         """The loop's settings for so many training pairs: as many steps as the epochs have batches."""
-        steps = -(-2 * pairs * self.num_train_epochs // self.per_device_train_batch_size)
+        steps = -(-2 * pairs * self.num_train_epochs // self.batch_size)
         same = ("learning_rate", "seed", "warmup_ratio", "weight_decay", "max_grad_norm", "save_seconds")
         return Settings(
             steps, eval_steps=self.eval_steps, patience=self.patience, **{name: getattr(self, name) for name in same}
@@ -85,13 +98,24 @@ class Objective:
 
     def backward(self, step: int) -> dict[str, float]:
         """Add the step's gradient to the parameters and return its losses."""
-        size, seed = self.plan.per_device_train_batch_size, self.plan.seed
-        rows = seeds.shuffled_epochs(len(self.targets), size, seed, "pairs", step)
+        rows = seeds.shuffled_epochs(len(self.targets), self.plan.batch_size, self.plan.seed, "pairs", step)
+        parts = np.split(rows, self.plan.gradient_accumulation_steps)
+        tokens = np.array([sum(len(self.targets[row]) for row in part) for part in parts])
+        found = dict.fromkeys(PARTS, torch.zeros(()))
+        for at in parallel.mine(parts):
+            if at:  # dropout is that of the part, whichever process it falls to
+                seeds.seed_torch(self.plan.seed, f"part {at}", step)
+            of_part = self._losses(parts[at], float(tokens[at] / tokens.mean()))
+            (of_part["total_loss"] / len(parts) * parallel.world()).backward()
+            found = {name: loss + of_part[name].detach().cpu() / len(parts) for name, loss in found.items()}
+        shown = {name: parallel.total(loss) for name, loss in found.items()}
+        return {"loss": shown["total_loss"], **shown}
+
+    def _losses(self, rows: Rows, share: float) -> dict[str, Tensor]:
+        """The losses of some pairs; `share` of the mean number of answer tokens a part are theirs."""
         inputs, targets = _picked(self.inputs, rows), _picked(self.targets, rows)
         generation, expected = self.reader.teach(inputs, targets, self.scores[rows])
-        total, parts = self.loss(generation, expected, self.correlations[rows].to(expected.device))
-        total.backward()
-        return {"loss": total.item()} | {name: part.item() for name, part in parts.items()}
+        return self.loss(share * generation, expected, self.correlations[rows].to(expected.device))
 
 
 def _picked(items: Sequence, rows: NDArray[np.integer]) -> list:

@@ -91,7 +91,7 @@ def test_the_gradient_of_the_hybrid_loss_is_its_finite_difference(known, kind):
 
     def loss_of(logits: torch.Tensor) -> torch.Tensor:
         generation = losses.generation(logits, classes)
-        return Loss(10.0, kind)(generation, doubled(known).taught(logits, classes), truth)[0]
+        return Loss(10.0, kind)(generation, doubled(known).taught(logits, classes), truth)["total_loss"]
 
     assert torch.autograd.gradcheck(loss_of, logits_of(known))
 
@@ -102,14 +102,13 @@ def test_fault_the_regression_term_alone_reaches_every_number_logit(known, kind)
     """The original's number came from argmax and a new tensor: this gradient was exactly zero."""
     logits, truth = logits_of(known), torch.tensor([0.31, -0.62, 0.9], dtype=torch.float64)
     expected = doubled(known).taught(logits, known.classes(known.score(truth)))
-    _, parts = Loss(1.0, kind)(torch.zeros(()), expected, truth)
-    parts["regression_loss"].backward()
+    Loss(1.0, kind)(torch.zeros(()), expected, truth)["regression_loss"].backward()
     assert (logits.grad != 0).all()
 
 
 def test_a_weight_of_zero_is_cross_entropy_alone():
-    total, parts = Loss(0.0)(torch.tensor(1.5), torch.tensor([0.9]), torch.tensor([-0.9]))
-    assert float(total) == 1.5
+    parts = Loss(0.0)(torch.tensor(1.5), torch.tensor([0.9]), torch.tensor([-0.9]))
+    assert float(parts["total_loss"]) == 1.5
     assert float(parts["regression_loss"]) == pytest.approx(3.24)
 
 

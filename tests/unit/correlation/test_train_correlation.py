@@ -149,6 +149,22 @@ def test_a_step_is_a_function_of_seed_and_step(world, name):
     assert losses[0] == losses[1]
 
 
+@pytest.mark.parametrize("name", ["minilm", "tiny"])
+def test_the_parts_of_a_batch_add_up_to_it(world, name):
+    """Losses and every gradient, though the parts' answers have other numbers of tokens."""
+    found = []
+    for rows, parts in ((6, 1), (2, 3)):
+        reader = readers.start(Shape(model=name, max_length=512), HEAD, Compute(), 1, world.taught)
+        goal = Objective(reader.eval(), world.taught, Loss(), Plan(3, rows, parts))
+        losses = goal.backward(0)
+        found.append((losses, {n: p.grad.clone() for n, p in reader.named_parameters() if p.grad is not None}))
+    (whole, gradient), (summed, gradients) = found
+    assert summed == pytest.approx(whole, rel=1e-6)
+    assert gradients.keys() == gradient.keys() != set()
+    for parameter, expected in gradient.items():
+        torch.testing.assert_close(gradients[parameter], expected, rtol=1e-4, atol=1e-6)
+
+
 def test_untrained_readers_say_nothing_of_a_pair(world):
     """Before training the number head is nearly flat: its mean is near 0 and its deviation that of all scores."""
     reader = readers.start(Shape(), HEAD, Compute(), 1, world.taught)
@@ -167,3 +183,4 @@ def test_a_limit_takes_so_many_pairs_by_lot(world):
 
 def test_epochs_go_through_both_orders_of_every_pair():
     assert Plan(3, 4).settings(525).steps == 788  # 2 * 525 * 3 / 4, the last batch begun
+    assert Plan(3, 4, 2).settings(525).steps == 394

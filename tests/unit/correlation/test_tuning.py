@@ -93,7 +93,7 @@ def by_hand(parts, plan: Plan, loss: Loss):
 
 
 def test_what_judges_is_said_by_models_that_never_saw_it(world, drawn, tmp_path):
-    plan, loss = Plan(4, 8, 0.02, rag_top_k=3), Loss(30.0)
+    plan, loss = Plan(4, 8, learning_rate=0.02, rag_top_k=3), Loss(30.0)
     seen = tuning.labelled(world.pairs, drawn[:2], "minilm", plan)
     place = StateFolder("here", tmp_path / "state.safetensors")
     found = tuning.judged(
