@@ -73,7 +73,7 @@ class World:
         """Flags of train_tickets.py, but for where it writes: six steps, a state after each."""
         settings = Settings(6, 0.01, seed=1, save_seconds=0, eval_steps=2)
         knobs: dict[str, object] = {"data": str(self.data), "pairs": str(self.pairs)}
-        learnt = (Batches(batch_size=4), retention.Knobs(1.0, 4), head.Knobs(12))
+        learnt = (Batches(batch_size=4), retention.Knobs(1.0, 4), head.Knobs(12, 0.2))
         for kind in (self.shape(), Compute(), settings, *learnt, Probe(24, 1.0)):
             knobs |= json.loads(json.dumps(asdict(kind)))  # tuples as lists
         return shlex.split(config.flags({"all": knobs | changes}, "all"))

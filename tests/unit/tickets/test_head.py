@@ -1,8 +1,11 @@
-"""lib.tickets.head: centred, turned without loss towards the principal axes, and a function of the seed."""
+"""lib.tickets.head: centred, softened as the definition says, turned to the principal axes, a function of the seed."""
 
 import numpy as np
 import pytest
 import torch
+from scipy.linalg import fractional_matrix_power
+from scipy.sparse import csr_matrix
+from sklearn.covariance import LedoitWolf
 from sklearn.decomposition import PCA
 
 from lib.tickets import frozen, head, model
@@ -11,10 +14,11 @@ from lib.tickets.objective import columns
 MANY = 10_000  # texts: all there are
 
 
-def learn(world, texts: int = MANY, seed: int = 1) -> model.Head | None:
+def learn(world, texts: int = MANY, seed: int = 1, whitening: float = 0.0) -> model.Head | None:
     tokenizer, encoder = world.moved()
-    encoder.head = None
-    return head.learn(frozen.freeze(encoder, tokenizer, columns(world.given).texts), head.Knobs(texts), seed)
+    encoder.head, drawn = None, columns(world.given)
+    knobs = head.Knobs(texts, whitening)
+    return head.learn(frozen.freeze(encoder, tokenizer, drawn.texts), drawn.labels, knobs, seed)
 
 
 def vectors(world) -> torch.Tensor:
@@ -29,6 +33,26 @@ def test_it_centres_and_turns(world):
     centred = torch.nn.functional.normalize(whole - whole.mean(dim=0), dim=1)
     torch.testing.assert_close(found(whole) @ found(whole).T, centred @ centred.T, rtol=0, atol=1e-4)
     torch.testing.assert_close(whole.mean(dim=0) @ found.weight + found.bias, torch.zeros(32), rtol=0, atol=1e-5)
+
+
+def test_with_whitening_cosines_are_those_of_softened_vectors(world):
+    found, whole, drawn = learn(world, whitening=0.2), vectors(world), columns(world.given)
+    scale = torch.from_numpy(head.softening(whole.numpy(), drawn.labels, 0.2))
+    softened = torch.nn.functional.normalize((whole - whole.mean(dim=0)) @ scale, dim=1)
+    torch.testing.assert_close(found(whole) @ found(whole).T, softened @ softened.T, rtol=0, atol=5e-4)
+
+
+@pytest.mark.parametrize("power", [0.15, 0.5])
+def test_softening_is_a_power_of_sklearns_covariance_within_labels(power):
+    """The last text has two labels, the two before it none; label 3 stands alone."""
+    rng = np.random.default_rng(0)
+    told = [[0], [0], [0], [1], [1], [1], [1], [2], [2], [3], [], [], [1, 2]]
+    given = (rng.normal(size=(13, 5)) * np.arange(1, 6)).astype(np.float32)
+    members = [[at for at, own in enumerate(told) if label in own] for label in range(3)]
+    residuals = np.concatenate([given[rows] - given[rows].mean(axis=0) for rows in members])
+    covariance = LedoitWolf(assume_centered=True).fit(residuals).covariance_
+    labels = csr_matrix([[int(label in own) for label in range(4)] for own in told])
+    assert head.softening(given, labels, power) == pytest.approx(fractional_matrix_power(covariance, -power), rel=1e-4)
 
 
 @pytest.mark.parametrize("k", [1, 4, 8])
