@@ -36,11 +36,11 @@ def main() -> None:
 
     xb = clustered(args.n, args.dim, args.centres, "base")
     xq = clustered(args.queries, args.dim, args.centres, "queries")
-    truth = tuning.exact(xb, xq, K)
+    nearest, _ = tuning.exact(xb, xq, K)
     print(environment())
     print(f"{args.n} x {args.dim}, {args.centres} centres, k {K}, {args.queries} queries, 1 thread")
     flat = index.populated(xb, "Flat", "inner_product", "benchmark")
-    exact = report("Flat", flat, xq, truth, None)
+    exact = report("Flat", flat, xb, xq, nearest, None)
     del flat
     for kind in args.kinds:
         started = time.process_time()
@@ -48,7 +48,7 @@ def main() -> None:
         print(f"{kind.replace('{nlist}', str(args.nlist))}: built in {time.process_time() - started:.0f} CPU s")
         for nprobe in PROBES:
             index.set_nprobe(made, nprobe)
-            report(f"  nprobe {nprobe}", made, xq, truth, exact)
+            report(f"  nprobe {nprobe}", made, xb, xq, nearest, exact)
 
 
 def clustered(n: int, dim: int, centres: int, purpose: str) -> np.ndarray:
@@ -65,13 +65,13 @@ def clustered(n: int, dim: int, centres: int, purpose: str) -> np.ndarray:
     return found
 
 
-def report(name: str, made, xq: np.ndarray, truth: np.ndarray, exact: float | None) -> float:
+def report(name: str, made, xb: np.ndarray, xq: np.ndarray, nearest: np.ndarray, exact: float | None) -> float:
     """Print one line and return P95 in CPU milliseconds."""
     asked = xq if exact else xq[:20]
     answers, ms = zip(*(timed(lambda query=query: made.search(query[None], K)) for query in asked))
     rows = np.concatenate([found for _, found in answers])
     p50, p95 = np.percentile(ms, [50, 95])
-    recall = tuning.recall(rows, truth[: len(asked)])
+    recall = tuning.recall(tuning.products(xb, asked, rows), nearest[: len(asked)])
     ratio = f"  {exact / p95:6.1f} x exact" if exact else ""
     print(f"{name:24} recall@{K} {recall:.4f}  P50 {p50:7.3f} ms  P95 {p95:7.3f} ms{ratio}")
     return float(p95)

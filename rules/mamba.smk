@@ -33,6 +33,20 @@ MAMBA_KNOBS = {
     for name, changed in MAMBA_ARMS.items()
 }
 
+# What both evaluations read and ask, of test articles or, beside the other arms, of validation articles.
+MAMBA_EVALUATED = {
+    "code": code("eval_unified.py", "lib/mamba/evaluation.py"),
+    "schema": ours("config/schemas/metrics.json"),
+    "payload": MAMBA_PAYLOAD,
+    "checkpoint": MAMBA_CHECKPOINT,
+    "baselines": "results/mamba/baselines.ckpt",
+    "index": MAMBA_INDEX,
+}
+MAMBA_ASKED = {
+    "machine": merged({"device": config["device"]}),
+    "args": lambda wildcards: flags("mamba", "eval"),  # {nlist} is no wildcard
+}
+
 PRODUCTS["mamba"] = "results/mamba/index/manifest.json"
 
 
@@ -229,13 +243,8 @@ rule index_mamba:
 
 rule eval_mamba:
     input:
-        code=code("eval_unified.py", "lib/mamba/evaluation.py"),
-        schema=ours("config/schemas/metrics.json"),
-        payload=MAMBA_PAYLOAD,
+        **MAMBA_EVALUATED,
         windows="results/mamba/windows.test.npz",
-        checkpoint=MAMBA_CHECKPOINT,
-        baselines="results/mamba/baselines.ckpt",
-        index=MAMBA_INDEX,
     output:
         "results/mamba/metrics.json",
     log:
@@ -248,47 +257,34 @@ rule eval_mamba:
     resources:
         **asks("large", gpus=1),
     params:
-        machine=merged({"device": config["device"]}),
-        args=lambda wildcards: flags("mamba", "eval"),  # {nlist} is no wildcard
+        **MAMBA_ASKED,
+        split="test",
+        others="",
     shell:
         run("eval_unified.py") + " mamba --checkpoint {input.checkpoint} --eval-npz {input.windows}"
         " --payload results/mamba/payload --faiss results/mamba/index --baselines {input.baselines}"
-        " {params.machine} {params.args} --split test --out {output} > {log} 2>&1"
+        " {params.others} {params.machine} {params.args} --split {params.split} --out {output} > {log} 2>&1"
 
 
 # The variants of the model, the regression alone and the original's recipe, side by side on validation articles.
 # Not part of the default run: snakemake results/mamba/arms.md
 
 
-rule eval_mamba_arms:
+use rule eval_mamba as eval_mamba_arms with:
     input:
-        code=code("eval_unified.py", "lib/mamba/evaluation.py"),
-        schema=ours("config/schemas/metrics.json"),
-        payload=MAMBA_PAYLOAD,
+        **MAMBA_EVALUATED,
         windows="results/mamba/windows.validation.npz",
-        checkpoint=MAMBA_CHECKPOINT,
         others=MAMBA_OTHERS.values(),
-        baselines="results/mamba/baselines.ckpt",
-        index=MAMBA_INDEX,
     output:
         "results/mamba/arms.metrics.json",
     log:
         "logs/mamba/eval_mamba_arms.log",
     benchmark:
         "logs/mamba/eval_mamba_arms.benchmark.tsv"
-    conda:
-        "../envs/environment.yaml"
-    threads: config["threads"]
-    resources:
-        **asks("large", gpus=1),
     params:
-        machine=merged({"device": config["device"]}),
-        others=lambda wildcards: json.dumps(MAMBA_OTHERS),
-        args=lambda wildcards: flags("mamba", "eval"),  # {nlist} is no wildcard
-    shell:
-        run("eval_unified.py") + " mamba --checkpoint {input.checkpoint} --eval-npz {input.windows}"
-        " --payload results/mamba/payload --faiss results/mamba/index --baselines {input.baselines}"
-        " --others {params.others:q} {params.machine} {params.args} --split validation --out {output} > {log} 2>&1"
+        **MAMBA_ASKED,
+        split="validation",
+        others=lambda wildcards: f"--others {shlex.quote(json.dumps(MAMBA_OTHERS))}",
 
 
 rule report_mamba_arms:

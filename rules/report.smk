@@ -1,14 +1,15 @@
 """What people read: pictures, a model card a pipeline, one page for all. A blocked gate has its report too."""
 
 REPORTED = list(dict.fromkeys([*config["pipelines"], *config["reported"]]))
-# What report_page.py finds in a pipeline's folder: the same for all, and what one has of its own.
-SHOWN = ["gate.json", "metrics.json", "README.md", "pictures/gates.svg", "pictures/losses.svg"]
-SHOWN_OF = {
-    "mamba": ["pictures/index.svg", "pictures/pools.svg"],
-    "naics": [],  # the stages' metrics too, where somebody asked for them
-    "tickets": ["pictures/quality.svg"],
-    "correlation": ["pictures/agreement.svg"],
+# What the page shows of a pipeline: of each the same, and what one has of its own.
+PICTURES = {
+    "mamba": ["gates", "index", "losses", "pools"],
+    "naics": ["gates", "losses"],
+    "tickets": ["gates", "losses", "quality"],
+    "correlation": ["agreement", "gates", "losses"],
 }
+WITH_STAGES = config["naics"]["report_stages"] and "naics" in REPORTED
+STAGES = expand("results/naics/stage{n}.metrics.json", n=[1, 2, 3]) if WITH_STAGES else []
 HISTORIES = {
     "mamba": [f"results/mamba/{config['mamba']['variant']}.history.csv"],
     "naics": expand("results/naics/stage{n}.history.csv", n=[1, 2, 3]),
@@ -16,7 +17,7 @@ HISTORIES = {
     "correlation": expand("results/correlation/history_{arm}.csv", arm=["model", "ce_only", "random"]),
 }
 if config["naics"]["model"]["geometry"] == "lorentz":  # flat points have no disk
-    SHOWN_OF["naics"].append("pictures/tree.svg")
+    PICTURES["naics"].append("tree")
 
 
 rule report_curves:
@@ -175,7 +176,10 @@ rule report_page:
         code=code("report_page.py"),
         schemas=[ours(f"config/schemas/{name}.json") for name in ["gate", "metrics"]],
         template=ours("scripts/lib/report/page.html"),
-        shown=[f"results/{name}/{file}" for name in REPORTED for file in [*SHOWN, *SHOWN_OF.get(name, [])]],
+        judged=expand("results/{pipeline}/{name}.json", pipeline=REPORTED, name=["gate", "metrics"]),
+        stages=STAGES,
+        pictures=[f"results/{pipeline}/pictures/{name}.svg" for pipeline in REPORTED for name in PICTURES[pipeline]],
+        cards=expand("results/{pipeline}/README.md", pipeline=REPORTED),
     output:
         report("results/report.html", category="all pipelines", labels={"picture": "the report"}),
     log:
@@ -188,4 +192,5 @@ rule report_page:
     params:
         folders=expand("results/{pipeline}", pipeline=REPORTED),
     shell:
-        run("report_page.py") + " {params.folders} --logs logs --out {output} > {log} 2>&1"
+        run("report_page.py") + " {params.folders} --stages {input.stages} --pictures {input.pictures} --logs logs"
+        " --out {output} > {log} 2>&1"

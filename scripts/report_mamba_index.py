@@ -72,7 +72,8 @@ def told(kinds: dict[str, list[Json]], used: Json) -> str:
         for kind, points in kinds.items()
     ]
     tuned = f"{used['factory']} with {used['nprobe']} probes" if used["nprobe"] else used["factory"]
-    return f"Recall and P95 of indexes over {used['n']} passages, probes doubling: {'; '.join(lines)}. Used: {tuned}"
+    of = f"indexes over {used['n']} passages, probes doubling and as tuned"
+    return f"Recall and P95 of {of}: {'; '.join(lines)}. Used: {tuned}"
 
 
 if __name__ == "__main__":

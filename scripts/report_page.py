@@ -1,7 +1,7 @@
 """Make one HTML page of everything the gates judged; it needs no network and opens from a file.
 
-A pipeline's folder holds gate.json, metrics.json, the metrics of its stages (*.metrics.json) and
-pictures/*.svg; the last two may be missing. The logs' benchmark files say where the time went.
+A pipeline's folder holds gate.json and metrics.json; its stages' metrics and its pictures are those named that lie
+below it. The logs' benchmark files say where the time went.
 """
 
 from pathlib import Path
@@ -9,6 +9,7 @@ from string import Template
 from typing import Any
 
 from lib import cli, config, files
+from lib.errors import BadInput
 from lib.report import html, tables, times, wording
 
 TEMPLATE = Path(html.__file__).with_name("page.html")
@@ -19,16 +20,24 @@ Json = dict[str, Any]
 def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("folders", type=Path, nargs="+", help="results folders, one a pipeline")
+    parser.add_argument("--stages", type=Path, nargs="*", default=[], help="metrics after a stage, STAGE.metrics.json")
+    parser.add_argument("--pictures", type=Path, nargs="*", default=[], help="SVG, shown in this order")
     parser.add_argument("--logs", type=Path, help="folder with Snakemake's *.benchmark.tsv")
     parser.add_argument("--out", type=Path, required=True, help="the page, HTML")
     args = parser.parse_args()
 
+    for path in [*args.stages, *args.pictures]:
+        if not any(below(folder, [path]) for folder in args.folders):
+            raise BadInput(f"{path}: belongs to no pipeline shown, expected a file below one of the folders")
     reports = [read(folder / "gate.json", "gate") for folder in args.folders]
     page = Template(files.read_text(TEMPLATE)).substitute(
         verdict=html.escape(", ".join(map(verdict, reports))),
         gates="\n".join(html.table(tables.gate(report)) for report in reports),
         glossary=html.definitions(meanings(reports)),
-        sections="\n".join(section(folder, report) for folder, report in zip(args.folders, reports)),
+        sections="\n".join(
+            section(folder, report, below(folder, args.stages), below(folder, args.pictures))
+            for folder, report in zip(args.folders, reports)
+        ),
         times=spent(args.logs),
     )
     files.write_text(args.out, page)
@@ -52,18 +61,22 @@ def meanings(reports: list[Json]) -> dict[str, str]:
     return {term: meaning for term, meaning in wording.GLOSSARY.items() if term in used}
 
 
-def section(folder: Path, report: Json) -> str:
+def below(folder: Path, paths: list[Path]) -> list[Path]:
+    return [path for path in paths if folder in path.parents]
+
+
+def section(folder: Path, report: Json, stages: list[Path], pictures: list[Path]) -> str:
     """One pipeline: its data in words, its pictures, its stages, all that was measured, what made it."""
     metrics = read(folder / "metrics.json", "metrics")
-    stages = {path.name.split(".")[0]: read(path, "metrics") for path in sorted(folder.glob("*.metrics.json"))}
-    pictures = "\n".join(map(html.picture, sorted(folder.glob("pictures/*.svg"))))
-    shown = [*([tables.stages(report, stages)] if stages else []), *tables.measured(metrics)]
+    after = {path.name.split(".")[0]: read(path, "metrics") for path in stages}
+    drawn = "\n".join(map(html.picture, pictures))
+    shown = [*([tables.stages(report, after)] if after else []), *tables.measured(metrics)]
     shown += tables.details(metrics.get("details", {}))
     return "\n".join(
         [
             f"<section>\n<h2>{html.escape(report['pipeline'])}</h2>",
             f"<p>Data: {html.escape(report['source'])} ({html.escape(report['dataset'])}).</p>",
-            f'<div class="pictures">\n{pictures}\n</div>',
+            f'<div class="pictures">\n{drawn}\n</div>',
             '<div class="tables">',
             *map(html.table, shown),
             "</div>",

@@ -131,7 +131,8 @@ class Index:
             raise BadInput(
                 f"{folder}: index holds {self.index.ntotal}, ids {len(self.ids)}, manifest {self.manifest['n']}"
             )
-        self._probe(nprobe)
+        self.nprobe = nprobe or self.manifest.get("nprobe")
+        self._probe()
 
     def _read(self) -> Any:
         """The index; lists that lie beside it are mapped into memory and not read."""
@@ -146,14 +147,14 @@ class Index:
         lists_on_disk.do_mmap()
         return index
 
-    def _probe(self, asked: int | None) -> None:
-        nlist, nprobe = lists(self.index), asked or self.manifest.get("nprobe")
+    def _probe(self) -> None:
+        nlist = lists(self.index)
         if nlist != self.manifest.get("nlist"):
             raise BadInput(f"{self.folder}: the index has {nlist} lists, manifest {self.manifest.get('nlist')}")
-        if nprobe is not None:
-            if nlist is None or nprobe > nlist:
-                raise BadInput(f"{self.folder}: nprobe {nprobe}, but the index has {nlist or 'no'} lists")
-            set_nprobe(self.index, nprobe)
+        if self.nprobe is not None:
+            if nlist is None or self.nprobe > nlist:
+                raise BadInput(f"{self.folder}: nprobe {self.nprobe}, but the index has {nlist or 'no'} lists")
+            set_nprobe(self.index, self.nprobe)
 
     def require(self, model: Path, ids: Sequence[str], others: str) -> None:
         """BadInput when another model made it, or its ids are not these: `others` says what it holds instead."""

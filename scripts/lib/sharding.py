@@ -21,13 +21,11 @@ from .errors import BadInput
 from .files import read_text, sha256, writing
 from .index import LISTS, Index
 
-OWN = ("files", "n", "shard", "shards")  # what manifests of two shards may differ in
-
 
 def train(shards: Sequence[Path], factory: str, metric: str, out: Path, sample: int = index.TRAINED_ON) -> None:
     """Write the empty index of these vector folders; its manifest says how many rows each has."""
     loaded = [vectors.load(shard) for shard in shards]
-    about = vectors.alike(shards, [manifest for _, _, manifest in loaded], OWN)
+    about = vectors.alike(shards, [manifest for _, _, manifest in loaded])
     rows = [len(xb) for xb, _, _ in loaded]
     first = [0, *accumulate(rows)]
     step = index.spacing(first[-1], sample)

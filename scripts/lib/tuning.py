@@ -5,6 +5,7 @@ query is compared with: the lists' centres and what the probed lists hold), so t
 queries give the same index on any machine.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from . import index, vectors
 from .errors import BadInput
 
 NLIST = "{nlist}"  # where a factory string leaves the number of lists open
+TIE = 1e-5  # share by which inner products of float32 may differ and be equal, summed in another order
 Matrix = NDArray[np.float32]
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,16 @@ def build(source: Path, queries: Path, factory: str, metric: str, how: Tuning, o
     xq = _queries(queries, xb, metric)
     if how.k > len(xb):
         raise BadInput(f"{source}: {how.k} neighbours asked for, there are {len(xb)} vectors")
-    truth = exact(xb, xq, how.k, metric)
+    nearest, _ = exact(xb, xq, how.k, metric)
+
+    def reached(rows: Rows) -> float:
+        return recall(products(xb, xq, rows, metric), nearest)
 
     best: tuple[dict[str, Any], Any] | None = None
     for nlist in how.nlist:
         filled = factory.replace(NLIST, str(nlist))
         made = index.populated(xb, filled, metric, str(source), device)
-        chosen = least_probes(made, nlist, xq, truth, how)
+        chosen = least_probes(made, nlist, xq, reached, how)
         if chosen and (best is None or chosen["work"] < best[0]["work"]):
             best = {**chosen, "factory": filled}, made
     if best is None:
@@ -52,37 +58,66 @@ def build(source: Path, queries: Path, factory: str, metric: str, how: Tuning, o
     index.write(out, best[1], ids, about, {**best[0], **told})
 
 
-def least_probes(made: Any, nlist: int, xq: Matrix, truth: NDArray[np.int64], how: Tuning) -> dict[str, Any] | None:
-    """The fewest probes (a power of two, or all lists) that reach the target, with recall and work; None if none do."""
+def least_probes(
+    made: Any, nlist: int, xq: Matrix, reached: Callable[[Rows], float], how: Tuning
+) -> dict[str, Any] | None:
+    """The fewest probes whose rows have `reached` the target, with recall and work; None if all lists have not.
+
+    Doubled until they have, then halved between: recall grows with probes.
+    """
     counted: Any = faiss.cvar
-    for nprobe in [*(1 << at for at in range(nlist.bit_length()) if 1 << at < nlist), nlist]:
+
+    def probed(nprobe: int) -> dict[str, Any]:
         index.set_nprobe(made, nprobe)
         counted.indexIVF_stats.reset()
         _, rows = made.search(xq, how.k)
-        reached = recall(rows, truth)
-        if reached >= how.target_recall:
-            work = nlist + counted.indexIVF_stats.ndis / len(xq)
-            return {"nprobe": nprobe, "recall": reached, "work": work}
-    return None
+        return {"nprobe": nprobe, "recall": reached(rows), "work": nlist + counted.indexIVF_stats.ndis / len(xq)}
+
+    few, found = 0, probed(1)
+    while found["recall"] < how.target_recall:
+        few = found["nprobe"]
+        if few == nlist:
+            return None
+        found = probed(min(2 * few, nlist))
+    while found["nprobe"] - few > 1:
+        between = probed((few + found["nprobe"]) // 2)
+        if between["recall"] < how.target_recall:
+            few = between["nprobe"]
+        else:
+            found = between
+    return found
 
 
-def exact(xb: vectors.Matrix, xq: Matrix, k: int, metric: str = "inner_product") -> NDArray[np.int64]:
-    """Rows of the k largest inner products, `(nq, k)`, by comparing with every row, block by block."""
+def exact(xb: vectors.Matrix, xq: Matrix, k: int, metric: str = "inner_product") -> tuple[Matrix, Rows]:
+    """(the k largest inner products, their rows), `(nq, k)` each, by comparing with every row, block by block."""
     scores = np.full((len(xq), k), -np.inf, dtype=np.float32)
     rows = np.full((len(xq), k), -1)
     for start, block in vectors.blocks(xb):
-        block = vectors.normalised(block, "vectors") if metric == "cosine" else block
-        found = xq @ np.asarray(block, dtype=np.float32).T
+        found = xq @ _scaled(block, metric).T
         both = np.concatenate([scores, found], axis=1)
         numbers = np.concatenate([rows, np.broadcast_to(np.arange(start, start + len(block)), found.shape)], axis=1)
         best = np.argsort(-both, axis=1, kind="stable")[:, :k]
         scores, rows = np.take_along_axis(both, best, axis=1), np.take_along_axis(numbers, best, axis=1)
-    return rows
+    return scores, rows
 
 
-def recall(found: NDArray[np.integer], truth: NDArray[np.integer]) -> float:
-    """Share of the true neighbours that were found, over `(nq, k)` rows each."""
-    return float(np.mean([len(np.intersect1d(one, other)) / len(other) for one, other in zip(found, truth)]))
+def products(xb: vectors.Matrix, xq: Matrix, rows: Rows, metric: str = "inner_product") -> Matrix:
+    """Inner products of each query with its own rows, `(nq, k)`; -inf where an index found none and says -1."""
+    found = np.stack([_scaled(xb[own], metric) @ query for query, own in zip(xq, rows)])
+    return np.where(rows < 0, -np.inf, found)
+
+
+def recall(found: Matrix, nearest: Matrix) -> float:
+    """Share of the k nearest that were found: of hits no farther than the k-th, whichever of equals they are.
+
+    Inner products `(nq, k)` each, of what a search found and of what exact search does.
+    """
+    last = nearest.min(axis=1, keepdims=True)
+    return float(np.mean(found >= last - TIE * np.abs(last)))
+
+
+def _scaled(xb: vectors.Matrix, metric: str) -> Matrix:
+    return np.asarray(vectors.normalised(xb, "vectors") if metric == "cosine" else xb, dtype=np.float32)
 
 
 def _queries(folder: Path, xb: vectors.Matrix, metric: str) -> Matrix:

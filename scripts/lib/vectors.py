@@ -18,6 +18,7 @@ from .files import read_json, read_text, sha256, write_json, write_text, writing
 Matrix = NDArray[np.floating]
 FILES = ("vectors.npy", "ids.txt")
 BLOCK = 16384  # rows looked at together
+OWN = ("files", "kind", "n", "shard", "shards")  # what manifests of two shards may differ in, and a whole has not
 
 
 def save(folder: Path, vectors: Matrix, ids: Sequence[str], about: dict[str, Any]) -> None:
@@ -95,9 +96,9 @@ def check_ids(ids: Iterable[str], where: str) -> None:
         seen.add(name)
 
 
-def alike(folders: Sequence[Path], manifests: Sequence[dict[str, Any]], own: Sequence[str]) -> dict[str, Any]:
-    """What the manifests say alike, beside their `own`; BadInput names two folders and the key where they differ."""
-    first = {key: value for key, value in manifests[0].items() if key not in own}
+def alike(folders: Sequence[Path], manifests: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What the shards' manifests say alike, OWN left out; BadInput names two folders and the key where they differ."""
+    first = {key: value for key, value in manifests[0].items() if key not in OWN}
     for folder, manifest in zip(folders, manifests):
         for key, value in first.items():
             if manifest.get(key) != value:

@@ -29,7 +29,7 @@ def places(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sharding")
     vectors.save(folder / "whole", XB, IDS, {"model_sha256": "abc"})
     for number, (start, end) in enumerate(pairwise(CUTS), start=1):
-        about = {"model_sha256": "abc", "shard": number, "shards": 4}
+        about = {"kind": "shard", "model_sha256": "abc", "shard": number, "shards": 4}
         vectors.save(folder / f"shard-{number}", XB[start:end], IDS[start:end], about)
     return folder
 

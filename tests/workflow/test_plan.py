@@ -31,6 +31,12 @@ def test_the_user_s_own_example_is_a_target(finished):
     assert plan == {"prepare_naics": 1, "encode_naics": 1, "train_naics_stage": 3}
 
 
+def test_the_report_has_the_stages_where_the_configuration_asks_for_them(edited):
+    asked = {"eval_naics_validation": 3, "embed_naics": 2, "report_page": 1}
+    edited.edit("config/naics.yaml", "report_stages: false", "report_stages: true")
+    assert edited.plan() == asked
+
+
 def test_every_rule_logs_and_shows_its_command(finished):
     done = finished.snakemake("--dry-run", "--forceall", "--printshellcmds", "results/naics/gate.json")
     output = done.stdout + done.stderr

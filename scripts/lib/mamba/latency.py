@@ -43,18 +43,19 @@ def through_index(bench: Bench, model: Predictor, index: Index, timed: int, kind
     search = Search(bench, model, index)
     wanted = min(HITS + CONTEXT, len(index.ids))
     rows = search(queries, wanted)[1]
-    exact = search.exact(queries, min(HITS, wanted))
+    nearest = search.nearest(queries, min(HITS, wanted))
+    reached = tuning.recall(search.products(queries, rows[:, : nearest.shape[1]]), nearest)
     with one_thread():
         times = _times(bench, model, search, queries, min(timed, len(queries)))
     told: dict[str, Any] = {
         part: {"p50_ms": _percentile(ms, 50), "p95_ms": _percentile(ms, 95)} for part, ms in times.items()
     }
-    about = {key: index.manifest.get(key) for key in ("factory", "n", "dim", "nlist", "nprobe")}
-    about |= {"recall_at_50": tuning.recall(rows[:, : exact.shape[1]], exact), "read_gb_per_second": read_rate()}
+    about = {key: index.manifest.get(key) for key in ("factory", "n", "dim", "nlist")}
+    about |= {"nprobe": index.nprobe, "recall_at_50": reached, "read_gb_per_second": read_rate()}
     told |= {"index": about, "threads": 1, "n": len(times["search"])}
     nlist = index.manifest.get("nlist") or round(len(index.ids) ** 0.5)
     asked = padded(queries[:, : search.width])
-    others = sweep(padded(search.held), asked, kinds, nlist, exact.shape[1], timed)
+    others = sweep(padded(search.held), asked, kinds, nlist, index.nprobe, nearest.shape[1], timed)
     return Through(_ranks(bench, rows), times["search"], told, others)
 
 

@@ -10,13 +10,11 @@ from ..parquet import read_table
 from ..vectors import Matrix
 from . import dataset
 
-OWN = ("files", "kind", "n", "shard", "shards")  # what manifests of two shards may differ in
-
 
 def merge(shards: Sequence[Path], data: Path, out: Path) -> None:
     """Write the payload; BadInput when a shard is damaged, missing, of other chunks or of another encoder."""
     loaded = [vectors.load(shard) for shard in shards]
-    about = vectors.alike(shards, [manifest for _, _, manifest in loaded], OWN)
+    about = vectors.alike(shards, [manifest for _, _, manifest in loaded])
     ids = list(chain.from_iterable(names for _, names, _ in loaded))
     expected = read_table(data / dataset.CHUNKS, ["id"])["id"].to_list()
     if ids != expected:
