@@ -1,11 +1,12 @@
-"""Training throughput: our loop against sentence-transformers' own trainer, on the same pairs, model, loss and batches.
+"""Training throughput: our loop against sentence-transformers' own trainer, on the same pairs, model and batches.
 
     pip install -r envs/benchmarks.txt          (datasets: the trainer needs it, nothing else here does)
     PYTHONPATH=scripts python benchmarks/tickets_throughput.py     (after snakemake results/tickets/pairs.json)
 
 Both start from the same encoder with LoRA through peft on all linear layers above the cut, minimise Matryoshka
 over MultipleNegativesRanking with the hard negative as third column, and take the same batches in the same
-order with AdamW. Ours encodes each distinct text of a batch once, in batches of one length without padding.
+order with AdamW. Ours encodes each distinct text of a batch once, in batches of one length without padding, and
+ranks from every text of the batch rather than from the anchors alone. Nothing is held of the base.
 """
 
 import argparse

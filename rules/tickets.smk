@@ -11,7 +11,7 @@ TICKETS_FILES = {
     "clinc150": data_files("tickets/clinc150/data_full.json"),
 }
 TICKETS_MODEL = ["model.safetensors", "config.json", "modules.json", "training.json"]
-TICKETS_KNOBS = [config["tickets"][layer] for layer in ("encoder", "model", "train", "probe", "head")]
+TICKETS_KNOBS = [config["tickets"][layer] for layer in ("encoder", "model", "train", "retention", "probe", "head")]
 # Compared side by side on validation, all with equally many steps: snakemake results/tickets/arms.md --cores 2
 TICKETS_SEED = yaml.safe_load((SCRIPTS.parent / "config/seed.yaml").read_text())["tickets"]
 TICKETS_ARMS = {

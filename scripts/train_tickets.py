@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lib import cli, files, parallel, state, training
 from lib.compute import Compute
-from lib.tickets import dataset, frozen, head, leaks, model, pairs, saving, validation
+from lib.tickets import dataset, frozen, head, leaks, model, pairs, retention, saving, validation
 from lib.tickets.model import Shape
 from lib.tickets.objective import Batches, Objective, columns
 from lib.tickets.sampler import Sampler
@@ -32,14 +32,15 @@ def main() -> None:
         tokenizer, encoder = model.start(shape, settings.seed)
         encoder.base.to(machine.device)
 
-        drawn, knobs = columns(given), cli.knobs(head.Knobs, args)
+        drawn = columns(given)
         foreign = validation.of_foreign(encoder, tokenizer, tickets)
         floor = foreign(0.0) - probe.max_forgetting
         texts = frozen.freeze(encoder, tokenizer, drawn.texts)
-        encoder.head = head.learn(texts, drawn, given.phases, knobs, batches.batch_size, settings.seed)
+        encoder.head = head.learn(texts, drawn.labels, cli.knobs(head.Knobs, args), settings.seed)
+        held = retention.hold(encoder, tokenizer, cli.knobs(retention.Knobs, args), settings.seed)
         order = (batches.curriculum, batches.batch_size, settings.steps, settings.seed)
         sampler = Sampler(given.groups, given.phases, *order)
-        goal = Objective(texts, drawn, sampler, batches, machine)
+        goal = Objective(texts, drawn, sampler, batches, machine, held)
         score = validation.of_tickets(encoder, tokenizer, tickets, probe.validation_tickets, settings.seed)
 
         history = training.fit(encoder, goal.backward, settings, folder, score, args.tensorboard)
@@ -61,7 +62,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard scalars")
     parser.add_argument("--history", type=Path, required=True, help="history.csv, one row a step")
     parser.add_argument("--out", type=Path, required=True, help="the model, a SentenceTransformer folder")
-    cli.add_knobs(parser, Compute, Shape, Settings, Batches, Probe, head.Knobs)
+    cli.add_knobs(parser, Compute, Shape, Settings, Batches, Probe, head.Knobs, retention.Knobs)
     return parser.parse_args()
 
 

@@ -13,7 +13,7 @@ from tiny_tickets import write_data
 
 from lib import config
 from lib.compute import Compute
-from lib.tickets import dataset, head, model, pairs, saving
+from lib.tickets import dataset, head, model, pairs, retention, saving
 from lib.tickets.model import Shape, TicketEncoder
 from lib.tickets.objective import Batches
 from lib.tickets.pairs import Pairs
@@ -73,6 +73,7 @@ class World:
         """Flags of train_tickets.py, but for where it writes: six steps, a state after each."""
         settings = Settings(6, 0.01, seed=1, save_seconds=0, eval_steps=2)
         knobs: dict[str, object] = {"data": str(self.data), "pairs": str(self.pairs)}
-        for kind in (self.shape(), Compute(), settings, Batches(batch_size=4), Probe(24, 1.0), head.Knobs(12, 0.2, 3)):
+        learnt = (Batches(batch_size=4), retention.Knobs(1.0, 4), head.Knobs(12, 0.2))
+        for kind in (self.shape(), Compute(), settings, *learnt, Probe(24, 1.0)):
             knobs |= json.loads(json.dumps(asdict(kind)))  # tuples as lists
         return shlex.split(config.flags({"all": knobs | changes}, "all"))

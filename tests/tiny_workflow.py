@@ -46,6 +46,7 @@ TINY = {
         "encoder": {"max_length": 12},
         "model": {"r": 2, "target_modules": ["query"], "matryoshka_dims": [64]},
         "train": {"steps": 3, "batch_size": 4, "eval_steps": 0},
+        "retention": {"retention": 0.0},
         "probe": {"validation_tickets": 40, "max_forgetting": 1.0},
         "eval": {"corpus": 120, "judged_pairs": 50},
     },

@@ -18,6 +18,7 @@ from lib import config
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
+LAYERS = ("encoder", "model", "train", "retention", "probe", "head")  # of the config, whose knobs train
 CPU = {"device": "cpu", "precision": "fp32", "seed": 1}
 FEW = {
     "curriculum": "curriculum",
@@ -27,8 +28,8 @@ FEW = {
     "max_tokens": 64,
     "validation_tickets": 24,
     "max_forgetting": 1.0,
-    "head_pairs": 12,
-    "rotation_steps": 5,
+    "head_texts": 12,
+    "retention_batch": 4,
 }
 TEXTS = ["VPN drops every morning", "the printer on the third floor jams and blinks an orange light"]
 
@@ -48,7 +49,7 @@ def trained(mpnet, tmp_path_factory) -> Path:
     run("build_ticket_pairs.py", f"--data {folder}/data --per-phase 12 --out {folder}/pairs.json")
     knobs = yaml.safe_load((ROOT / "config/tickets.yaml").read_text())["tickets"]
     over = yaml.safe_load((ROOT / "config/full.yaml").read_text())["tickets"]
-    layers = [{**knobs[name], **over.get(name, {})} for name in ("encoder", "model", "train", "probe", "head")]
+    layers = [{**knobs[name], **over.get(name, {})} for name in LAYERS]
     merged = {key: value for layer in [CPU, *layers, {"encoder": str(mpnet)}, FEW] for key, value in layer.items()}
     places = f"--data {folder}/data --pairs {folder}/pairs.json --state {folder}/state"
     outputs = f"--history {folder}/history.csv --out {folder}/model"

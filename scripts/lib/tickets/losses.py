@@ -1,8 +1,9 @@
 """What training minimises: in-batch ranking at every prefix of the vectors.
 
-Equal to sentence-transformers' MatryoshkaLoss over MultipleNegativesRankingLoss with its defaults
-(scale 20, query to document), but a function of vectors, so that each text is encoded once and
-the gradient can be cached. Sources: Henderson et al. 2017 (1705.00652), Kusupati et al. 2022 (2205.13147).
+MatryoshkaLoss over MultipleNegativesRankingLoss with sentence-transformers' scale of 20, but of a batch of labelled
+texts: each text is the anchor of every other of its label, so that a text that is encoded once teaches in
+all its roles. Sources: Henderson et al. 2017 (1705.00652), Kusupati et al. 2022 (2205.13147); several positives
+of an anchor, as Khosla et al. 2020 (2004.11362) have them, here without competing.
 """
 
 from collections.abc import Sequence
@@ -12,22 +13,26 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def ranking(anchors: Tensor, candidates: Tensor, false_negatives: Tensor | None = None, scale: float = 20.0) -> Tensor:
-    """Cross-entropy of each anchor's own candidate among all: MultipleNegativesRankingLoss.
+def ranking(vectors: Tensor, together: Tensor, scale: float = 20.0) -> Tensor:
+    """Mean over anchors and their positives of the cross-entropy of the positive among all negatives.
 
-    anchors          (b, d)
-    candidates       (c, d)   row i is the positive of anchor i, rows from b on are further negatives
-    false_negatives  (b, c)   True where a candidate is no negative of the anchor and takes no part
+    vectors   (t, d)  of distinct texts
+    together  (t, t)  True where two texts share a label, symmetric; what a text shares with itself is not looked at
+
+    Every pair for itself is MultipleNegativesRankingLoss with the texts of other labels as hard negatives; other
+    positives of the anchor take no part. A text that is with no other is a negative alone.
     """
-    scores = scale * F.normalize(anchors, dim=1) @ F.normalize(candidates, dim=1).T  # (b, c)
-    if false_negatives is not None:
-        scores = scores.masked_fill(false_negatives, -torch.inf)
-    return F.cross_entropy(scores, torch.arange(len(anchors), device=scores.device))
+    vectors = F.normalize(vectors, dim=1)
+    scores = scale * vectors @ vectors.T  # (t, t)
+    itself = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
+    negatives = scores.masked_fill(together | itself, -torch.inf).logsumexp(dim=1, keepdim=True)  # (t, 1)
+    positives = together & ~itself
+    counts = positives.sum(dim=1)
+    losses = F.softplus(negatives - scores).masked_fill(~positives, 0.0).sum(dim=1)  # (t,)
+    anchors = counts > 0
+    return (losses[anchors] / counts[anchors]).mean()
 
 
-def matryoshka(
-    anchors: Tensor, candidates: Tensor, dims: Sequence[int], false_negatives: Tensor | None = None
-) -> Tensor:
+def matryoshka(vectors: Tensor, together: Tensor, dims: Sequence[int]) -> Tensor:
     """Sum of `ranking` over the first `dim` numbers of every vector, for each of `dims`."""
-    losses = [ranking(anchors[:, :dim], candidates[:, :dim], false_negatives) for dim in dims]
-    return torch.stack(losses).sum()
+    return torch.stack([ranking(vectors[:, :dim], together) for dim in dims]).sum()

@@ -1,18 +1,19 @@
-"""The loss of a step: Matryoshka ranking of a batch of pairs, each distinct text encoded once and unpadded."""
+"""The loss of a step: Matryoshka ranking of a batch, and what is held of the base; texts are encoded once, unpadded."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from .. import encoders, gradcache
 from ..compute import Compute
 from . import losses
-from .drawing import UNLABELLED
 from .frozen import Frozen
 from .pairs import Pairs
+from .retention import Retention
 from .sampler import Sampler
 
 Rows = NDArray[np.integer]
@@ -34,47 +35,63 @@ class Columns:
     """Pairs as rows of distinct texts.
 
     anchors, positives, negatives (n,) rows in `texts`, NONE where a pair has no hard negative
-    labels (t,) the label of every text, UNLABELLED for a negative whose label no pair tells
+    labels (t, labels) which text has which label; none for a negative whose label no pair tells, and
+    two where masking left tickets of two labels with one text
     """
 
     texts: list[str]
     anchors: Rows
     positives: Rows
     negatives: Rows
-    labels: Rows
+    labels: csr_matrix
 
-    def batch(self, rows: Rows) -> tuple[Rows, Rows, NDArray[np.bool_]]:
-        """Texts of some pairs, `(b,)`: anchors `(b,)`, candidates `(c,)` with the positives first, false negatives."""
-        anchors, negatives = self.anchors[rows], self.negatives[rows]
-        candidates = np.concatenate([self.positives[rows], negatives[negatives != NONE]])
-        return anchors, candidates, false_negatives(self.labels, anchors, candidates)
+    def batch(self, rows: Rows) -> tuple[Rows, NDArray[np.bool_]]:
+        """The distinct texts of some pairs, `(b,)` to `(t,)`, and which two of them share a label, `(t, t)`."""
+        texts = np.unique(np.concatenate([self.anchors[rows], self.positives[rows], self.negatives[rows]]))
+        texts = texts[texts != NONE]
+        return texts, (self.labels[texts] @ self.labels[texts].T).toarray() > 0
 
 
 class Objective:
     """`backward(step)` for the training loop: a function of the weights and (seed, step)."""
 
-    def __init__(self, texts: Frozen, pairs: Columns, sampler: Sampler, batches: Batches, machine: Compute) -> None:
+    def __init__(
+        self,
+        texts: Frozen,
+        pairs: Columns,
+        sampler: Sampler,
+        batches: Batches,
+        machine: Compute,
+        retention: Retention | None = None,
+    ) -> None:
         self.texts, self.pairs, self.sampler = texts, pairs, sampler
-        self.batches, self.machine = batches, machine
+        self.batches, self.machine, self.retention = batches, machine, retention
 
     def backward(self, step: int) -> dict[str, float]:
-        """Add the step's gradient to the parameters and return its loss."""
-        rows = self.sampler.batch(step)
-        anchors, candidates, excluded = self.pairs.batch(rows)
-        distinct, back = np.unique(np.concatenate([anchors, candidates]), return_inverse=True)
-        hidden = torch.from_numpy(excluded).to(self.texts.encoder.base.device)
+        """Add the step's gradient to the parameters and return its loss, that of ranking and of what is held."""
+        texts, together = self.pairs.batch(self.sampler.batch(step))
+        shared = torch.from_numpy(together).to(self.texts.encoder.base.device)
+
+        def ranking(vectors: Tensor) -> Tensor:
+            return losses.matryoshka(vectors, shared, self.texts.encoder.dims)
+
+        row = {"loss": self._add(self.texts, texts, ranking), "phase": float(self.sampler.phase(step).number)}
+        if self.retention:
+            rows = self.retention.rows(step)
+            row["retention"] = self._add(self.retention.texts, rows, self.retention.loss_of(rows))
+            row["loss"] += row["retention"]
+        return row
+
+    def _add(self, texts: Frozen, rows: Rows, loss_of: gradcache.Loss) -> float:
+        """Add the gradient of a loss of the vectors of distinct `rows` `(b,)` of `texts`, and return the loss."""
 
         def encode(chunk: Rows) -> Tensor:
             with self.machine.autocast():
-                return self.texts.vectors(distinct[chunk])
+                return texts.vectors(rows[chunk])
 
-        def loss_of(vectors: Tensor) -> Tensor:
-            every = vectors[torch.from_numpy(back)]
-            return losses.matryoshka(every[: len(rows)], every[len(rows) :], self.texts.encoder.dims, hidden)
-
-        chunks = list(encoders.length_batches(self.texts.tokens.lengths[distinct], self.batches.max_tokens))
+        chunks = list(encoders.length_batches(texts.tokens.lengths[rows], self.batches.max_tokens))
         way = gradcache.backward if self.batches.grad_cache else gradcache.plain
-        return {"loss": way(encode, chunks, loss_of).item(), "phase": float(self.sampler.phase(step).number)}
+        return way(encode, chunks, loss_of).item()
 
 
 def columns(pairs: Pairs) -> Columns:
@@ -84,18 +101,6 @@ def columns(pairs: Pairs) -> Columns:
     row = {text: number for number, text in enumerate(texts)}
     anchors, positives = (np.array([row[text] for text in column]) for column in (pairs.anchors, pairs.positives))
     negatives = np.array([NONE if text is None else row[text] for text in pairs.negatives])
-    labels = np.full(len(texts), UNLABELLED)
-    for column in (anchors, positives):
-        labels[column] = pairs.groups
+    told = np.unique(np.stack([np.concatenate([anchors, positives]), np.tile(pairs.groups, 2)]), axis=1)
+    labels = csr_matrix((np.ones(told.shape[1], dtype=np.int32), told), shape=(len(texts), pairs.groups.max() + 1))
     return Columns(texts, anchors, positives, negatives, labels)
-
-
-def false_negatives(labels: Rows, anchors: Rows, candidates: Rows) -> NDArray[np.bool_]:
-    """Which candidates `(c,)` are no negatives of an anchor `(b,)`, `(b, c)`: they share its label, or are its text.
-
-    Candidate i is the positive of anchor i and stays.
-    """
-    own = candidates[: len(anchors), None]
-    hidden = (labels[anchors][:, None] == labels[candidates]) | (candidates == own) | (candidates == anchors[:, None])
-    np.fill_diagonal(hidden, False)
-    return hidden

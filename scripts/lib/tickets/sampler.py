@@ -1,7 +1,7 @@
 """Which pairs a step sees: phases from easy to hard, and never two pairs of one label in a batch.
 
-In-batch ranking takes every other pair of the batch for a negative, so two pairs of one label
-would push apart what belongs together. A batch is a function of (seed, step).
+In-batch ranking learns from the texts of other labels, so a batch holds as many labels as it can. A batch is a
+function of (seed, step).
 """
 
 from dataclasses import dataclass

@@ -37,8 +37,8 @@ def test_a_row_an_arm_in_the_order_given(arms, tmp_path):
     rows = {line.split(" | ")[0]: line for line in lines[2:]}
     assert list(rows) == ["| shuffled", "| seed"]
     low, high = measured(0.25)["metrics"][0]["interval"]
-    assert f"| 0.600 [{low:.3f}, {high:.3f}]; +0.250 [0.250, 0.250] |" in rows["| shuffled"]
-    assert "; +0.000 [0.000, 0.000] |" in rows["| seed"]
+    assert f"| 0.600 [{low:.3f}, {high:.3f}]; +0.250 [+0.250, +0.250] |" in rows["| shuffled"]
+    assert "; +0.000 [+0.000, +0.000] |" in rows["| seed"]
     assert rows["| seed"].endswith(" | 0.350 [0.150, 0.550] |")
 
 
