@@ -8,7 +8,7 @@ from typing import Any
 
 from lib import cli, config, files
 from lib.errors import BadInput
-from lib.report import wording
+from lib.report import markdown, wording
 
 SUFFIX = ".metrics.json"
 RAW = "raw"
@@ -25,8 +25,8 @@ def main() -> None:
     for path, metrics in measured.items():
         config.check(metrics, "metrics", str(path))
     header = ["arm", *(f"{metric} ({of})" for metric, of in args.columns)]
-    rows = [header, ["---"] * len(header), *(row(path, metrics, args.columns) for path, metrics in measured.items())]
-    files.write_text(args.out, "".join(f"| {' | '.join(cells)} |\n" for cells in rows))
+    rows = [row(path, metrics, args.columns) for path, metrics in measured.items()]
+    files.write_text(args.out, markdown.table(header, rows))
 
 
 def row(path: Path, metrics: dict[str, Any], columns: list[list[str]]) -> list[str]:

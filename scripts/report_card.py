@@ -7,7 +7,7 @@ from typing import Any
 
 from lib import cli, config, files
 from lib.errors import BadInput
-from lib.report import tables, wording
+from lib.report import markdown, tables, wording
 from lib.report.tables import Table
 
 PUBLIC_NAMES = {"minilm": "sentence-transformers/all-MiniLM-L6-v2"}  # of encoders that come as packages
@@ -48,17 +48,15 @@ def facts(report: Json, metrics: Json) -> Json:
         "metric_names": json.dumps(names),
         "source": metrics["source"],
         "verdict": wording.summary(report),
-        "gate": markdown(tables.gate(report)),
-        "measured": "\n\n".join(map(markdown, tables.measured(metrics))),
-        "evidence": markdown(tables.evidence(report)),
+        "gate": captioned(tables.gate(report)),
+        "measured": "\n\n".join(map(captioned, tables.measured(metrics))),
+        "evidence": captioned(tables.evidence(report)),
     }
 
 
-def markdown(content: Table) -> str:
-    """A table under its caption; a bar in a cell would end the cell, a line break the row."""
-    lines = [content.header, ["---"] * len(content.header), *content.rows]
-    cells = [[" ".join(cell.split()).replace("|", r"\|") for cell in line] for line in lines]
-    return "\n".join([f"**{content.caption}**", "", *(f"| {' | '.join(line)} |" for line in cells)])
+def captioned(content: Table) -> str:
+    """A table under its caption, without a last line break."""
+    return f"**{content.caption}**\n\n{markdown.table(content.header, content.rows)}".rstrip("\n")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Any
 
 from lib import cli, config, files
 from lib.errors import BadInput
-from lib.report import wording
+from lib.report import markdown, wording
 
 COLUMNS = (
     ("mrr", "context excluded"),
@@ -29,11 +29,10 @@ def main() -> None:
     found = {(entry["metric"], entry["slice"]): entry for entry in metrics["metrics"]}
     if missing := [" on ".join(key) for key in COLUMNS if key not in found]:
         raise BadInput(f"{args.metrics}: no {missing[0]}, expected the metrics of Mamba")
-    rows = table([found[key] for key in COLUMNS], args.model)
-    files.write_text(args.out, "".join(f"| {' | '.join(cells)} |\n" for cells in rows))
+    files.write_text(args.out, table([found[key] for key in COLUMNS], args.model))
 
 
-def table(entries: list[dict[str, Any]], model: str) -> list[list[str]]:
+def table(entries: list[dict[str, Any]], model: str) -> str:
     """Header, the measured arm with its intervals, the others by their first figure with its lead over them."""
     header = [
         "arm",
@@ -46,7 +45,7 @@ def table(entries: list[dict[str, Any]], model: str) -> list[list[str]]:
     leads = {name: wording.spread(own["difference"], own["interval"], "+") for name, own in first.items()}
     rows = [[name, *(f"{own[name]['value']:.3f}" for own in others), leads[name]] for name in order]
     measured = [wording.spread(entry["value"], entry["interval"]) for entry in entries]
-    return [header, ["---"] * len(header), [model, *measured, "-"], *rows]
+    return markdown.table(header, [[model, *measured, "-"], *rows])
 
 
 if __name__ == "__main__":

@@ -65,8 +65,8 @@ def trainable(module: nn.Module) -> dict[str, Tensor]:
 
 def kept(module: nn.Module) -> dict[str, Tensor]:
     """What has to be stored of a module: parameters that training may change, and the buffers of its state."""
-    buffers = {name: buffer for name, buffer in module.named_buffers() if name in module.state_dict()}
-    return trainable(module) | buffers
+    state = module.state_dict()
+    return trainable(module) | {name: buffer for name, buffer in module.named_buffers() if name in state}
 
 
 @torch.no_grad()

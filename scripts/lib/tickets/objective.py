@@ -49,7 +49,8 @@ class Columns:
         """The distinct texts of some pairs, `(b,)` to `(t,)`, and which two of them share a label, `(t, t)`."""
         texts = np.unique(np.concatenate([self.anchors[rows], self.positives[rows], self.negatives[rows]]))
         texts = texts[texts != NONE]
-        return texts, (self.labels[texts] @ self.labels[texts].T).toarray() > 0
+        labels = self.labels[texts]
+        return texts, (labels @ labels.T).toarray() > 0
 
 
 class Objective:
