@@ -13,12 +13,13 @@ TICKETS_FILES = {
 TICKETS_MODEL = ["model.safetensors", "config.json", "modules.json", "training.json"]
 TICKETS_KNOBS = [config["tickets"][layer] for layer in ("encoder", "model", "train", "retention", "probe", "head")]
 # Compared side by side on validation, all with equally many steps: snakemake results/tickets/arms.md --cores 2
-TICKETS_SEED = yaml.safe_load((SCRIPTS.parent / "config/seed.yaml").read_text())["tickets"]
+TICKETS_SEED = yaml.safe_load((SCRIPTS.parent / "config/seed.yaml").read_text())["tickets"].values()
 TICKETS_ARMS = {
     "curriculum": {"curriculum": "curriculum"},
     "shuffled": {"curriculum": "shuffled"},
     "hard_only": {"curriculum": "hard_only"},
-    "seed": {"curriculum": "curriculum", **TICKETS_SEED["model"], **TICKETS_SEED["train"]},
+    "last_layer": {"lower_layers": 0.0},
+    "seed": {knob: value for layer in TICKETS_SEED for knob, value in layer.items()},
 }
 
 PRODUCTS["tickets"] = "results/tickets/index/manifest.json"

@@ -15,8 +15,8 @@ def main() -> None:
     args = parser.parse_args()
 
     tickets = dataset.load(args.data)
-    encode, about = saving.load(args.model)
-    embedded = model.unit(encode(tickets.texts), args.dim or about["dims"][0])
+    encode, widths = saving.load(args.model), saving.about(args.model)["dims"]
+    embedded = model.unit(encode(tickets.texts), args.dim or widths[0])
     made_by = {"kind": "tickets", "model_sha256": files.sha256(args.model)}
     vectors.save(args.out, embedded, tickets.ids, made_by)
 

@@ -38,7 +38,7 @@ def main() -> None:
 
     texts = cli.asked(args.texts, args.file, "ticket")
     tickets = dataset.load(args.data)
-    encode, _ = saving.load(args.model)
+    encode = saving.load(args.model)
     index = open_index(args, tickets)
 
     started = time.perf_counter()

@@ -36,7 +36,7 @@ def main() -> None:
         foreign = validation.of_foreign(encoder, tokenizer, tickets)
         floor = foreign(0.0) - probe.max_forgetting
         texts = frozen.freeze(encoder, tokenizer, drawn.texts)
-        encoder.head = head.learn(texts, drawn.labels, cli.knobs(head.Knobs, args), settings.seed)
+        head.learn(texts, drawn.labels, cli.knobs(head.Knobs, args), settings.seed)
         held = retention.hold(encoder, tokenizer, cli.knobs(retention.Knobs, args), settings.seed)
         order = (batches.curriculum, batches.batch_size, settings.steps, settings.seed)
         sampler = Sampler(given.groups, given.phases, *order)

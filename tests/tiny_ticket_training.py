@@ -49,7 +49,7 @@ class World:
         tokenizer, encoder = model.start(self.shape(**changes), seed=1)
         rows = model.tokenize(tokenizer, self.tickets.texts, encoder.shape)
         turn = torch.from_numpy(head.principal_axes(model.encode(encoder.base, rows)))
-        encoder.head = model.Head(turn, torch.linspace(-0.01, 0.01, len(turn)))
+        encoder.head = model.Head(turn, torch.linspace(-0.01, 0.01, len(turn)), 0.25)
         return tokenizer, encoder
 
     def moved(self, **changes: object) -> tuple[object, TicketEncoder]:

@@ -1,15 +1,15 @@
 """The tickets of one evaluation, and every system's view of them: the model, the raw encoder, TF-IDF."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from .. import seeds
-from . import lexical, model, retrieval
+from .. import encoders, seeds
+from . import lexical, model, retrieval, saving
 from .adversarial import Labelled
 from .dataset import Tickets
 from .judged import Score
@@ -17,8 +17,24 @@ from .retrieval import Similarity
 
 Matrix = NDArray[np.float32]
 Rows = NDArray[np.int64]
+Systems = Callable[[Sequence[str]], dict[str, Matrix]]  # n texts to unit vectors (n, d) by each system
+
 CHOOSING = 500
 MODEL, RAW, HEADED, TFIDF = "model", "raw", "raw with head", "TF-IDF"
+
+
+def systems(folder: Path) -> Systems:
+    """A trained model, its base, and the base under the model's head if it has one: what is owed to that alone."""
+    trained, shape, own = saving.load(folder), saving.about(folder)["shape"], saving.head(folder)
+    tokenizer, base = encoders.load(shape.encoder, "tickets.encoder.encoder")
+    heads = {RAW: None} | ({} if own is None else {HEADED: own})
+
+    def encode(texts: Sequence[str]) -> dict[str, Matrix]:
+        states = model.pooled(base, model.tokenize(tokenizer, texts, shape))
+        untrained = {name: model.vectors_of(*states, head).numpy() for name, head in heads.items()}
+        return {MODEL: trained(texts), **untrained}
+
+    return encode
 
 
 @dataclass(frozen=True)
@@ -63,18 +79,11 @@ def draw(tickets: Tickets, split: str, also: str, size: int, seed: int) -> Rows:
     return np.sort(rows[: max(size, least) if size else len(rows)])
 
 
-def views(
-    texts: Mapping[str, Sequence[str]], encoders: Mapping[str, model.Encode], head: model.Head | None
-) -> dict[str, View]:
-    """A view for each way of telling; every distinct text is encoded once by each encoder.
-
-    With a head, the raw vectors under it are a system too: what is owed to the head alone.
-    """
+def views(texts: Mapping[str, Sequence[str]], encode: Systems) -> dict[str, View]:
+    """A view for each way of telling; every distinct text is encoded once."""
     distinct = sorted({text for told in texts.values() for text in told})
     row = {text: number for number, text in enumerate(distinct)}
-    encoded = {name: encode(distinct) for name, encode in encoders.items()}
-    if head is not None:
-        encoded[HEADED] = head(torch.from_numpy(encoded[RAW])).numpy()
+    encoded = encode(distinct)
     made = {}
     for way, told in texts.items():
         at = np.array([row[text] for text in told])

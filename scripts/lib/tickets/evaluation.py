@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import files, metrics
-from . import adversarial, corpus, dataset, judged, leaks, model, pairs, retrieval, saving
+from . import adversarial, corpus, dataset, judged, leaks, pairs, retrieval, saving
 from .corpus import HEADED, MODEL, RAW, View
 from .dataset import Tickets
 
@@ -36,10 +36,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     """The metrics.json of one model on one split."""
     tickets = dataset.load(args.data)
     leaks.refuse(pairs.read(args.pairs), tickets, args.pairs)
-    trained, about = saving.load(args.model)
-    encode = {MODEL: trained, RAW: model.encoder_of(about["shape"].encoder, about["shape"])}
+    about, encode = saving.about(args.model), corpus.systems(args.model)
     bench = Bench(tickets, args)
-    seen = corpus.views(_told(tickets, bench.rows), encode, saving.head(args.model))
+    seen = corpus.views(_told(tickets, bench.rows), encode)
     vectors = seen[MASKED].vectors
     saving.require_change(vectors.get(HEADED, vectors[RAW]), vectors[MODEL], str(args.model))
 
@@ -131,14 +130,13 @@ def _told(tickets: Tickets, rows: Rows) -> dict[str, list[str]]:
     return {MASKED: masked} if masked == whole else {MASKED: masked, UNMASKED: whole}
 
 
-def _forgetting(tickets: Tickets, encode: dict[str, model.Encode], seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def _forgetting(tickets: Tickets, encode: corpus.Systems, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """How far MAP on the foreign domain has fallen below the raw encoder's."""
     groups = tickets.foreign_groups
     queries = retrieval.askable(groups)
     found = {}
-    for name, encoder in encode.items():
-        similarity = retrieval.by_cosine(encoder(tickets.foreign_texts))
-        found[name] = retrieval.retrieve(similarity, groups, queries).average_precision
+    for name, vectors in encode(tickets.foreign_texts).items():
+        found[name] = retrieval.retrieve(retrieval.by_cosine(vectors), groups, queries).average_precision
     lost, nothing = found[RAW] - found[MODEL], np.zeros(len(queries))
     entry = metrics.compare("forgetting", "foreign", lost, {RAW: nothing}, groups[queries], seed)
     return entry, {f"{name}_map": float(values.mean()) for name, values in found.items()}

@@ -19,41 +19,46 @@ from .model import TicketEncoder
 
 Matrix = NDArray[np.float32]
 Rows = NDArray[np.integer]
-MAX_TOKENS = 4096  # of a batch that needs no gradient
 
 
 @dataclass(frozen=True)
 class Frozen:
-    """t texts for one encoder: `states` are `(total tokens, d)` float16 at its cut, None where they are not kept."""
+    """t texts for one encoder: what its `lower` returns, None where it is not kept.
+
+    states  (total tokens, d) float16 at the cut
+    below   (t, d) sums of the mean states before it
+    """
 
     encoder: TicketEncoder
     tokens: Tokens
     states: Tensor | None
+    below: Tensor | None
 
     def vectors(self, rows: Rows) -> Tensor:
         """Unit vectors `(b, d)` of rows `(b,)` of one common length, with a gradient to the adapters."""
         device = self.encoder.base.device
-        if self.states is None:
+        if self.states is None or self.below is None:
             return self.encoder(self.tokens.batch(rows).to(device))
-        return self.encoder.above(self.states[self.tokens.positions(rows)].to(device).float())
+        states = self.states[self.tokens.positions(rows)].to(device).float()
+        return self.encoder.above(states, self.below[rows].to(device))
 
     @torch.no_grad()
     def encode(self, rows: Rows | None = None) -> Matrix:
         """Unit vectors of some distinct rows, or of all, `(m, d)`: unpadded, in the order given."""
         rows = np.arange(len(self.tokens)) if rows is None else rows
         found = torch.empty(len(rows), self.encoder.base.config.hidden_size)
-        for batch in encoders.length_batches(self.tokens.lengths[rows], MAX_TOKENS):
+        for batch in encoders.length_batches(self.tokens.lengths[rows], model.MAX_TOKENS):
             found[batch] = self.vectors(rows[batch]).cpu()
         return found.numpy()
 
 
 def freeze(encoder: TicketEncoder, tokenizer, texts: Sequence[str]) -> Frozen:
     """Run the texts through the layers below the cut."""
-    tokens, cut = model.tokenize(tokenizer, texts, encoder.shape), encoder.shape.cut
-    if not cut:
-        return Frozen(encoder, tokens, None)
-    states = torch.empty(len(tokens.ids), encoder.base.config.hidden_size, dtype=torch.float16)
-    for rows in encoders.length_batches(tokens.lengths, MAX_TOKENS):
-        lower = encoders.lower_states(encoder.base, tokens.batch(rows).to(encoder.base.device), cut)
-        states[tokens.positions(rows)] = lower.half().cpu()
-    return Frozen(encoder, tokens, states)
+    tokens, width = model.tokenize(tokenizer, texts, encoder.shape), encoder.base.config.hidden_size
+    if not encoder.shape.cut:
+        return Frozen(encoder, tokens, None, None)
+    states, below = torch.empty(len(tokens.ids), width, dtype=torch.float16), torch.empty(len(tokens), width)
+    for rows in encoders.length_batches(tokens.lengths, model.MAX_TOKENS):
+        hidden, under = encoder.lower(tokens.batch(rows).to(encoder.base.device))
+        states[tokens.positions(rows)], below[rows] = hidden.half().cpu(), under.cpu()
+    return Frozen(encoder, tokens, states, below)

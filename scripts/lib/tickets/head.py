@@ -1,18 +1,21 @@
-"""The linear head behind the encoder: centre, soften what tells tickets of one label apart, turn.
+"""The linear head behind the encoder: mix its layers, centre, soften what tells tickets of one label apart, turn.
 
-Found before training on the base's vectors of training texts and saved as one affine map; adapters are trained
-through it, so that the first numbers learn what they are to hold.
-1. The mean of all vectors goes: what every ticket says is no evidence that two belong together (Mu and
+Found before training on the base's vectors of training texts and saved as a mixture and one affine map; adapters are
+trained through it, so that the first numbers learn what they are to hold.
+1. Lower layers hold the words of a text, the last one what it says as a whole (Peters et al. 2018, 1802.05365); of
+   tickets that share a product or an error's name, both are evidence.
+2. The mean of all vectors goes: what every ticket says is no evidence that two belong together (Mu and
    Viswanath 2018, 1702.01417).
-2. Directions in which tickets of one label differ shrink: within-class covariance normalisation (Hatch et
+3. Directions in which tickets of one label differ shrink: within-class covariance normalisation (Hatch et
    al. 2006), with a small power, because the full one costs more of a foreign domain than it gains.
-3. Principal axes put the most into the first numbers. It changes no cosine of whole vectors.
+4. Principal axes put the most into the first numbers. It changes no cosine of whole vectors.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.covariance import ledoit_wolf
@@ -29,22 +32,26 @@ class Knobs:
     """How the head is found; 0 texts leave vectors as the encoder makes them."""
 
     head_texts: int  # training texts that are encoded for it
+    lower_layers: float = 0.0  # what vectors take of the states of each layer before the last
     whitening: float = 0.0  # power of the within-label covariance: 0 leaves it, 0.5 makes it the identity
 
 
-def learn(texts: Frozen, labels: csr_matrix, knobs: Knobs, seed: int) -> Head | None:
-    """The head of an encoder as it stands, found on some of its training texts; None when they are to be 0.
+def learn(texts: Frozen, labels: csr_matrix, knobs: Knobs, seed: int) -> None:
+    """Give the encoder of some training texts its head, found on them as it stands; none when they are to be 0.
 
     labels `(t, labels)` says which text has which label.
     """
     if not knobs.head_texts:
-        return None
+        return
     some = np.sort(seeds.generator(seed, "head").permutation(len(texts.tokens))[: knobs.head_texts])
+    width = texts.encoder.base.config.hidden_size
+    texts.encoder.head = Head(torch.eye(width), torch.zeros(width), knobs.lower_layers)
     vectors = texts.encode(some)
-    scale = torch.from_numpy(softening(vectors, labels[some], knobs.whitening))
-    softened = Head(scale, -torch.from_numpy(vectors.mean(axis=0)) @ scale)
-    axes = torch.from_numpy(principal_axes(softened(torch.from_numpy(vectors)).numpy()))
-    return Head(scale @ axes, softened.bias @ axes)
+    scale = softening(vectors, labels[some], knobs.whitening)
+    centred = torch.from_numpy((vectors - vectors.mean(axis=0)) @ scale)
+    turned = scale @ principal_axes(F.normalize(centred, dim=1).numpy())
+    weight, bias = map(torch.from_numpy, (turned, -vectors.mean(axis=0) @ turned))
+    texts.encoder.head = Head(weight, bias, knobs.lower_layers)
 
 
 def softening(vectors: Matrix, labels: csr_matrix, power: float) -> Matrix:

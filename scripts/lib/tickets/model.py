@@ -1,6 +1,6 @@
 """The ticket encoder: a sentence encoder with LoRA inside, and a linear head behind it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -18,6 +18,7 @@ from ..tokens import Tokens
 
 Matrix = NDArray[np.float32]
 Encode = Callable[[Sequence[str]], Matrix]  # n texts to unit vectors (n, d)
+MAX_TOKENS = 4096  # of a batch that needs no gradient
 
 
 @dataclass(frozen=True)
@@ -35,20 +36,25 @@ class Shape:
 
 
 class Head(NamedTuple):
-    """weight `(d, d)` and bias `(d,)` of an affine map of unit vectors, whose results have length 1 again."""
+    """What stands behind the layers: a mixture of their mean states, and an affine map of it at length 1.
+
+    weight `(d, d)`, bias `(d,)`; `lower` is what the mixture takes of each state before the last layer's.
+    """
 
     weight: Tensor
     bias: Tensor
+    lower: float = 0.0
 
-    def __call__(self, vectors: Tensor) -> Tensor:
-        weight, bias = (part.to(vectors.device) for part in self)
-        return F.normalize(vectors @ weight + bias, dim=1)
+    def __call__(self, last: Tensor, below: Tensor) -> Tensor:
+        """Mean states of the last layer and the sum of those before it, `(b, d)` each, to unit vectors `(b, d)`."""
+        mixed = F.normalize(last + self.lower * below, dim=1)
+        return F.normalize(mixed @ self.weight.to(mixed.device) + self.bias.to(mixed.device), dim=1)
 
 
 class TicketEncoder(nn.Module):
     """Adapters in the layers above the cut; everything else is the frozen base, which is not a submodule.
 
-    `head` is found before training and maps unit vectors to unit vectors where they leave the encoder.
+    `head` is found before training; without it the vectors are the last layer's mean states at length 1.
     """
 
     def __init__(self, shape: Shape, base: Encoder) -> None:
@@ -69,12 +75,17 @@ class TicketEncoder(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Unpadded token ids `(b, l)` to unit vectors `(b, d)`."""
-        return self.above(encoders.lower_states(self.base, ids, self.shape.cut))
+        return self.above(*self.lower(ids))
 
-    def above(self, hidden: Tensor) -> Tensor:
-        """States at the cut `(b, l, d)` to unit vectors `(b, d)`."""
-        vectors = F.normalize(encoders.mean_pool(encoders.run_layers(self.base, self.layers, hidden)).float(), dim=1)
-        return vectors if self.head is None else self.head(vectors)
+    @torch.no_grad()
+    def lower(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """The layers below the cut, which are never trained: ids `(b, l)` to what `climb` returns."""
+        return climb(self.base, self.base.encoder.layer[: self.shape.cut], self.base.embeddings(input_ids=ids))
+
+    def above(self, hidden: Tensor, below: Tensor) -> Tensor:
+        """What `lower` returns to unit vectors `(b, d)`."""
+        hidden, between = climb(self.base, self.layers, hidden)
+        return vectors_of(encoders.mean_pool(hidden).float(), (below + between).float(), self.head)
 
 
 def start(shape: Shape, seed: int) -> tuple[Any, TicketEncoder]:
@@ -89,10 +100,34 @@ def fitting(dims: Sequence[int], width: int) -> tuple[int, ...]:
     return tuple(sorted({width, *(dim for dim in dims if dim < width)}, reverse=True))
 
 
+def climb(base: Encoder, layers: Iterable[nn.Module], hidden: Tensor) -> tuple[Tensor, Tensor]:
+    """Run layers over unpadded rows `(b, l, d)`: what the last gives, and the sum of mean states before it `(b, d)`."""
+    below = torch.zeros(len(hidden), hidden.shape[-1], device=hidden.device)
+    for layer in layers:
+        below = below + encoders.mean_pool(hidden)
+        hidden = encoders.run_layers(base, [layer], hidden)
+    return hidden, below
+
+
+def vectors_of(last: Tensor, below: Tensor, head: Head | None) -> Tensor:
+    """Mean states of the last layer and the sum of those before it, `(b, d)` each, to unit vectors `(b, d)`."""
+    return F.normalize(last, dim=1) if head is None else head(last, below)
+
+
+@torch.no_grad()
+def pooled(base: Encoder, rows: Tokens) -> tuple[Tensor, Tensor]:
+    """What `vectors_of` starts from, `(n, d)` each, by the encoder as it stands, adapters included; unpadded."""
+    last, below = torch.empty(2, len(rows), base.config.hidden_size)
+    for batch in encoders.length_batches(rows.lengths, MAX_TOKENS):
+        hidden = base.embeddings(input_ids=rows.batch(batch).to(base.device))
+        hidden, under = climb(base, base.encoder.layer, hidden)
+        last[batch], below[batch] = encoders.mean_pool(hidden).cpu(), under.cpu()
+    return last, below
+
+
 def encode(base: Encoder, rows: Tokens, head: Head | None = None) -> Matrix:
-    """Unit vectors `(n, d)` by the encoder as it stands, adapters included."""
-    vectors = F.normalize(encoders.encode(base, rows), dim=1)
-    return (vectors if head is None else head(vectors)).numpy()
+    """Unit vectors `(n, d)`."""
+    return vectors_of(*pooled(base, rows), head).numpy()
 
 
 def encoder_of(name: str, shape: Shape, head: Head | None = None) -> Encode:

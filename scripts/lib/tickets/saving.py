@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import safetensors.torch
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -22,13 +23,14 @@ from .model import Encode, Head, Shape, TicketEncoder
 
 Matrix = NDArray[np.float32]
 ABOUT = "training.json"
-HEAD = Path("3_Dense", "model.safetensors")  # where sentence-transformers keeps the fourth module's weights
+MIXTURE, HEAD = Path("1_WeightedLayerPooling"), Path("4_Dense")  # modules of sentence-transformers
+WEIGHTS = "model.safetensors"
 COMPARED = 256  # texts whose cosines are compared
 TOLERANCE = 2e-5  # of a unit vector's numbers: padded against unpadded batches, merged against separate weights
 
 
-def save(folder: Path, encoder: TicketEncoder, about: dict[str, Any]) -> None:
-    """Write transformer, pooling, normalisation and head with the adapters merged, and training.json."""
+def save(folder: Path, encoder: TicketEncoder, said: dict[str, Any]) -> None:
+    """Write the transformer with the adapters merged, pooling, normalisation and head, and training.json."""
     from sentence_transformers import SentenceTransformer
 
     modules = _modules(encoder.shape.encoder, encoder.head)
@@ -36,25 +38,28 @@ def save(folder: Path, encoder: TicketEncoder, about: dict[str, Any]) -> None:
     whole = SentenceTransformer(modules=modules, device="cpu")
     whole.max_seq_length = encoder.shape.max_length
     whole.save(str(folder), create_model_card=False)
-    files.write_json(folder / ABOUT, {**about, "shape": asdict(encoder.shape), "dims": list(encoder.dims)})
+    files.write_json(folder / ABOUT, {**said, "shape": asdict(encoder.shape), "dims": list(encoder.dims)})
 
 
 def _modules(name: str, head: Head | None) -> list[Any]:
-    """The base's transformer, pooling and normalisation, and the head; BadInput when the base has others."""
+    """The base's transformer, pooling and normalisation, and the head's two; BadInput when the base has others."""
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling
+    from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, WeightedLayerPooling
 
-    base = SentenceTransformer(encoders.locate(name, "tickets.encoder.encoder"), device="cpu")
+    base: Any = SentenceTransformer(encoders.locate(name, "tickets.encoder.encoder"), device="cpu")
     rest = [module for module in list(base)[1:] if not isinstance(module, Normalize)]
     if len(rest) != 1 or not isinstance(rest[0], Pooling) or rest[0].pooling_mode != "mean":
         found = ", ".join(f"{type(module).__name__} {getattr(module, 'pooling_mode', '')}".strip() for module in rest)
         raise BadInput(f"tickets.encoder.encoder: {name} makes vectors by {found or 'nothing'}, expected mean pooling")
-    plain = [base[0], rest[0], Normalize()]
     if head is None:
-        return plain
-    dense = Dense(len(head.weight), len(head.bias), activation_function=nn.Identity())
+        return [base[0], rest[0], Normalize()]
+    layers, width = base[0].auto_model.config.num_hidden_layers, len(head.bias)
+    base[0].auto_model.config.output_hidden_states = True
+    mixture = WeightedLayerPooling(width, layers, layer_start=0)
+    mixture.load_state_dict({"layer_weights": torch.tensor([*[head.lower] * layers, 1.0])})
+    dense = Dense(width, width, activation_function=nn.Identity())
     dense.load_state_dict({"linear.weight": head.weight.T.contiguous(), "linear.bias": head.bias})
-    return [*plain, dense, Normalize()]
+    return [base[0], mixture, rest[0], Normalize(), dense, Normalize()]
 
 
 def verify(folder: Path, encoder: TicketEncoder, tokenizer, texts: Sequence[str]) -> None:
@@ -85,16 +90,21 @@ def require_change(raw: Matrix, trained: Matrix, where: str) -> None:
         raise BrokenModel(f"{where}: cosines differ from the base's by {moved:.1e}: the adapters have no effect")
 
 
-def load(folder: Path) -> tuple[Encode, dict[str, Any]]:
-    """(texts to unit vectors, what training.json says with the shape as a Shape)."""
-    about = files.read_json(folder / ABOUT)
-    shape = Shape(**files.as_tuples(about["shape"]))
-    return model.encoder_of(str(folder), shape, head(folder)), {**about, "shape": shape}
+def load(folder: Path) -> Encode:
+    """Texts to unit vectors."""
+    return model.encoder_of(str(folder), about(folder)["shape"], head(folder))
+
+
+def about(folder: Path) -> dict[str, Any]:
+    """What training.json says, with the shape as a Shape."""
+    said = files.read_json(folder / ABOUT)
+    return {**said, "shape": Shape(**files.as_tuples(said["shape"]))}
 
 
 def head(folder: Path) -> Head | None:
     """The head of a saved model; None when it has none."""
     if not (folder / HEAD).exists():
         return None
-    tensors = safetensors.torch.load_file(folder / HEAD)
-    return Head(tensors["linear.weight"].T.contiguous(), tensors["linear.bias"])
+    affine, mixture = (safetensors.torch.load_file(folder / module / WEIGHTS) for module in (HEAD, MIXTURE))
+    lower = mixture["layer_weights"][0].item()
+    return Head(affine["linear.weight"].T.contiguous(), affine["linear.bias"], lower)

@@ -28,13 +28,15 @@ def test_widths_that_fit_and_always_the_whole(dims, width, fit):
 
 @pytest.mark.parametrize("cut", [0, 1, 2])
 def test_new_adapters_change_nothing(world, cut):
-    """The mean of transformers' last states under the head, at any cut."""
+    """The mean states of all of transformers' layers under the head, at any cut."""
     tokenizer, encoder = world.fresh(cut=cut)
     for text in TEXTS:
         ids = torch.tensor([tokenizer(text, truncation=True, max_length=96)["input_ids"]])
         with torch.no_grad():
-            pooled = encoder.base(ids).last_hidden_state.mean(dim=1)
-            torch.testing.assert_close(encoder(ids), encoder.head(F.normalize(pooled, dim=1)))
+            *lower, last = (states.mean(dim=1) for states in encoder.base(ids, output_hidden_states=True).hidden_states)
+        mixed = F.normalize(last + encoder.head.lower * sum(lower), dim=1)
+        expected = F.normalize(mixed @ encoder.head.weight + encoder.head.bias, dim=1)
+        torch.testing.assert_close(encoder(ids), expected)
 
 
 def test_vectors_are_sentence_transformers(world):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib import adapters, encoders
+from lib import adapters
 from lib.compute import Compute
 from lib.tickets import frozen, losses, model, retention
 from lib.tickets.objective import NONE, Batches, Objective, columns
@@ -54,8 +54,8 @@ def alone(world, goal: Objective) -> tuple[float, float, dict[str, torch.Tensor]
 
     def vectors(texts: list[str]) -> torch.Tensor:
         tokens = model.tokenize(tokenizer, texts, encoder.shape)
-        lower = [encoders.lower_states(encoder.base, tokens.batch(np.array([at])), 1) for at in range(len(texts))]
-        return torch.cat([encoder.above(states.half().float()) for states in lower])  # as states are kept
+        lower = [encoder.lower(tokens.batch(np.array([at]))) for at in range(len(texts))]
+        return torch.cat([encoder.above(states.half().float(), below) for states, below in lower])  # as states are kept
 
     ranking = losses.matryoshka(vectors(texts), together, encoder.dims)
     held = goal.retention.rows(1)

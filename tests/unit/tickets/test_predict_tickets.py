@@ -32,7 +32,7 @@ def answers(made, capsys, *arguments: object) -> list[dict]:
 def brute(made) -> tuple[np.ndarray, np.ndarray]:
     """Rows of all tickets, best first, and their cosine, for each question."""
     world, dim, _ = made
-    encode, _ = saving.load(world.saved)
+    encode = saving.load(world.saved)
     scores = model.unit(encode(ASKED), dim) @ model.unit(encode(world.tickets.texts), dim).T
     return np.argsort(-scores, axis=1, kind="stable"), -np.sort(-scores, axis=1)
 
