@@ -33,6 +33,12 @@ from lib.naics.text_vectors import TextVectors
 from lib.naics.texts import fingerprint
 from lib.training import Settings
 
+MADE = {  # what train_naics_stage.py writes
+    "--state": "state",
+    "--history": "stage.history.csv",
+    "--out": "stage.ckpt",
+    "--memory": "stage.memory",
+}
 SECTORS = ("22", "61")
 SAID = "the little NAICS of the tests"
 KIND_OF_BUSINESS = {"examples": "Local", "training": "Contract", "validation": "Seasonal", "test": "Regional"}

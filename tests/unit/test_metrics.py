@@ -6,6 +6,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score, ndcg_score, roc_auc_score, top_k_accuracy_score
+from tiny_metrics import document
 
 from lib import config, metrics
 
@@ -221,18 +222,6 @@ def test_the_interval_covers_as_often_as_it_says():
 
 
 # Entries of metrics.json
-
-
-def document(entry: dict) -> dict:
-    evidence = {"seed": 1}
-    return {
-        "schema": 1,
-        "pipeline": "naics",
-        "dataset": "packaged",
-        "source": "made up",
-        "metrics": [entry],
-        "evidence": evidence,
-    }
 
 
 def test_an_entry_holds_point_values_and_passes_the_schema(rng):
