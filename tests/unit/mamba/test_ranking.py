@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import tiny_articles
 import torch
+from refusals import refused
 from sklearn.linear_model import Ridge
 from tiny_articles import Following
 
-from lib import metrics, vectors
-from lib.errors import BadInput
+from lib import checkpoint, metrics, vectors
 from lib.index import Index, build
 from lib.mamba import baselines, latency, ranking, reranking, two_tower, windows
 from lib.mamba.baselines import Averages, Linear
@@ -167,7 +167,7 @@ def test_the_loss_of_the_towers_is_cross_entropy_over_the_pool_without_the_conte
 def test_baselines_come_back_from_their_checkpoint(given, bench, fitted, tmp_path):
     towers = two_tower.start(given, baselines.recency(0.3), Tower(rank=4), 1)
     torch.nn.init.normal_(towers.up, std=0.1)
-    baselines.save(tmp_path / "b.ckpt", fitted, towers, {"split_sha256": "abc"})
+    baselines.save(tmp_path / "b.ckpt", fitted, towers, {"split_sha256": "abc", "validation_mrr": {}})
     loaded, about = baselines.load(tmp_path / "b.ckpt")
     assert about["split_sha256"] == "abc"
     assert set(loaded) == {*fitted, baselines.TOWERS}
@@ -177,8 +177,25 @@ def test_baselines_come_back_from_their_checkpoint(given, bench, fitted, tmp_pat
 
 def test_a_checkpoint_of_something_else_is_no_baselines(given, tmp_path):
     tiny_articles.write_model(tmp_path / "m.ckpt", given)
-    with pytest.raises(BadInput, match=r"m\.ckpt: kind 'mamba', expected baselines"):
-        baselines.load(tmp_path / "m.ckpt")
+    assert refused(baselines.load, tmp_path / "m.ckpt") == f"{tmp_path / 'm.ckpt'}: kind 'mamba', expected 'baselines'"
+
+
+@pytest.mark.parametrize(
+    ("name", "instead", "said"),
+    [
+        ("two-tower/down", None, "two-tower: down is nothing, expected (5, -1, -1)"),
+        ("two-tower/down", torch.zeros(5, 16), "two-tower: down is (5, 16), expected (5, -1, -1)"),
+        ("two-tower/document_up", torch.zeros(4, 8), "two-tower: document_up is (4, 8), expected (4, 16)"),
+        ("mean/earlier", None, "mean: tensors ['weights'], expected ['earlier', 'weights']"),
+        ("ridge/bias", torch.zeros(16), "ridge: tensors ['bias', 'matrix'], expected ['matrix']"),
+    ],
+)
+def test_row_13_baselines_of_another_version(given, fitted, tmp_path, name, instead, said):
+    baselines.save(tmp_path / "b.ckpt", fitted, two_tower.start(given, baselines.recency(0.3), Tower(rank=4), 1), {})
+    tensors, about = checkpoint.load(tmp_path / "b.ckpt")
+    changed = {key: tensor for key, tensor in (tensors | {name: instead}).items() if tensor is not None}
+    checkpoint.save(tmp_path / "b.ckpt", changed, {"kind": "baselines", "names": about["names"], "validation_mrr": {}})
+    assert refused(baselines.load, tmp_path / "b.ckpt") == f"{tmp_path / 'b.ckpt'}: {said}"
 
 
 # Second stages and the index
