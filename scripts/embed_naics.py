@@ -30,11 +30,13 @@ def main() -> None:
     _, base, network = model.load(args.checkpoint)
     base.to(machine.device)
     network.to(machine.device)
-    texts = bank.load(args.texts, data.texts, base, network.shape.encoder, network.shape.cut)
-    raw = text_vectors.load(args.raw, data.texts, None)
 
-    with machine.autocast():
-        encoded = texts.encode_all(network.encode) if network.encoders else raw
+    if network.encoders:
+        texts = bank.load(args.texts, data.texts, base, network.shape.encoder, network.shape.cut)
+        with machine.autocast():
+            encoded = texts.encode_all(network.encode)
+    else:  # the head alone was trained, on the base's own vectors
+        encoded = text_vectors.load(args.raw, data.texts, None)
     codes = embed.embed_codes(network.head, encoded, data.texts)
     known, owners = data.known()
     descriptions = embed.embed_descriptions(network.head, encoded, data.query_rows(known))
