@@ -181,7 +181,7 @@ use rule eval_tickets as eval_tickets_arm with:
         schema=ours("config/schemas/metrics.json"),
         data=TICKETS_DATA,
         pairs="results/tickets/pairs.json",
-        model=rules.train_tickets_arm.output.model,
+        model=expand("results/tickets/arms/{{arm}}/model/{name}", name=TICKETS_MODEL),
     output:
         "results/tickets/arms/{arm}.metrics.json",
     log:
