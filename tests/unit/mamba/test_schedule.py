@@ -8,13 +8,15 @@ from tiny_mamba_training import SCHEDULE, SMOKE
 
 from lib.mamba import schedule
 from lib.mamba.schedule import Watch
+from lib.training import Settings
 
 
 def test_warm_up_in_steps_is_warm_up_in_epochs():
     by_epochs = schedule.settings(replace(SCHEDULE, warmup_epochs=1.0), SMOKE, steps_per_epoch=30)
     by_steps = schedule.settings(replace(SCHEDULE, warmup_epochs=0.0, warmup_steps=30), SMOKE, steps_per_epoch=30)
     assert by_steps == by_epochs
-    assert (by_steps.steps, by_steps.eval_steps, by_steps.warmup_ratio) == (90, 30, 1 / 3)
+    knobs = {"floor_ratio": 0.05, "weight_decay": 0.02, "save_seconds": 0.0}
+    assert by_steps == Settings(90, 1e-2, seed=1, warmup_ratio=1 / 3, eval_steps=30, **knobs)
 
 
 @pytest.mark.parametrize(
