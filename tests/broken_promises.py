@@ -91,7 +91,7 @@ PROMISES = (
         "scripts/lib/training.py",
         "    warmup, hold = settings.warmup_ratio * settings.steps",
         "    step %= max(1, settings.steps // 3)\n    warmup, hold = settings.warmup_ratio * settings.steps",
-        "tests/unit/test_training.py",
+        "tests/unit/test_rate.py",
     ),
     Promise(
         "no two pairs of a batch share a label",

@@ -142,8 +142,8 @@ def test_row_19_a_slip_in_the_bars(change, said):
 
 
 def test_row_19_a_warm_up_longer_than_the_run():
-    with pytest.raises(BadInput, match="longer than the run"):
-        Settings(steps=100, learning_rate=1e-4, seed=1, warmup_ratio=1.2)
+    said = refused(Settings, steps=100, learning_rate=1e-4, seed=1, warmup_ratio=0.7, hold_ratio=0.4)
+    assert said == "warmup_ratio 0.7 + hold_ratio 0.4: longer than the run"
 
 
 # Row 20: a file that would run code
