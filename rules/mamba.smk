@@ -65,7 +65,7 @@ rule prepare_articles:
     resources:
         **asks("small"),
     params:
-        folder=f"--data-dir {shlex.quote(DATA)}" if DATA else "",
+        folder=f"--folder {shlex.quote(os.path.join(DATA, 'articles'))}" if DATA else "",
         args=flags("mamba", "data"),
     shell:
         run("prepare_articles.py") + " {params.folder} {params.args} --out results/mamba/data > {log} 2>&1"

@@ -235,7 +235,7 @@ rule train_naics_geometry:
         args=lambda wildcards: merged(
             *NAICS_KNOBS,
             config["naics"]["stages"]["stage3"],
-            config["naics"]["train"],
+            config["naics"]["train"],  # again, for a warm-up of its own: no stage comes before
             {"r": 0, "live_codes": 0, "geometry": wildcards.geometry, "dim": int(wildcards.dim), "floor_ratio": 0.0},
         ),
     shell:
