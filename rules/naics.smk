@@ -124,7 +124,7 @@ rule embed_naics:
     resources:
         **asks("large", gpus=1),
     params:
-        machine=merged({key: config[key] for key in ("device", "precision")}),
+        machine=machine("device", "precision"),
     shell:
         run("embed_naics.py") + " --checkpoint {input.checkpoint} --data results/naics/data --texts {input.texts}"
         " --raw {input.raw} {params.machine} --vectors {output.vectors} --out results/naics/{wildcards.model}.points"

@@ -1,7 +1,5 @@
 """Tickets: source -> split tables -> pairs in three phases -> adapters, index, metrics."""
 
-import yaml
-
 TICKETS_DATA = expand("results/tickets/data/{name}", name=["tickets.parquet", "foreign.parquet", "source.json"])
 # What each source reads; the packaged one is part of the environment.
 TICKETS_FILES = {
@@ -13,12 +11,11 @@ TICKETS_FILES = {
 TICKETS_MODEL = ["model.safetensors", "config.json", "modules.json", "training.json"]
 TICKETS_KNOBS = [config["tickets"][layer] for layer in ("encoder", "model", "train", "retention", "probe", "head")]
 # Compared side by side on validation, all with equally many steps: snakemake results/tickets/arms.md --cores 2
-TICKETS_SEED = yaml.safe_load((SCRIPTS.parent / "config/seed.yaml").read_text())["tickets"]
 TICKETS_ARMS = {
     "curriculum": {"curriculum": "curriculum"},
     "shuffled": {"curriculum": "shuffled"},
     "hard_only": {"curriculum": "hard_only"},
-    "seed": {"curriculum": "curriculum", **TICKETS_SEED["model"], **TICKETS_SEED["train"]},
+    "seed": {"curriculum": "curriculum", **SEED["tickets"]["model"], **SEED["tickets"]["train"]},
 }
 
 PRODUCTS["tickets"] = "results/tickets/index/manifest.json"
