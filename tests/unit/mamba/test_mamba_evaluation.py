@@ -93,7 +93,7 @@ def test_recall_of_every_kind_of_index_and_number_of_probes(world, measured):
     """Against brute force over all passages, as the tuned index is asked."""
     bench = Bench(world.given, windows.draw(world.given, "test", 5244, 1), np.arange(len(world.given)))
     model = predictor.load(world.model)
-    queries, documents = bench.ask(model.queries, 0)[:5], bench.documents(model)  # as many as are timed
+    queries, documents = bench.ask(model.queries, 0)[:5], bench.documents(model, bench.pool)  # as many as are timed
     truth = np.argsort(-(queries @ documents.T), axis=1)[:, :50]
     points = measured["details"]["index_configurations"]
     nlist = files.read_json(world.index / "manifest.json")["nlist"]

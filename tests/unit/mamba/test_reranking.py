@@ -96,7 +96,7 @@ def test_an_index_of_the_first_numbers_finds_what_the_whole_vectors_rank(given, 
     everything, reading = Bench(given, bench.targets, np.arange(len(given))), Reading(torch.ones(1))
     queries = bench.ask(reading.queries, 1)
     scores, rows = Search(bench, reading, Index(tmp_path / "index"))(queries, 60)
-    whole = queries @ everything.documents(reading).T
+    whole = queries @ everything.documents(reading, everything.pool).T
     np.testing.assert_array_equal(rows, np.argsort(-whole, axis=1, kind="stable")[:, :60])
     np.testing.assert_allclose(scores, np.take_along_axis(whole, rows, axis=1), atol=1e-6)
     through = latency.through_index(bench, reading, Index(tmp_path / "index"), 5, ())
