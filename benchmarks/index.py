@@ -36,7 +36,7 @@ def main() -> None:
 
     xb = clustered(args.n, args.dim, args.centres, "base")
     xq = clustered(args.queries, args.dim, args.centres, "queries")
-    nearest, _ = tuning.exact(xb, xq, K)
+    nearest = tuning.exact(xb, xq, K)
     print(environment())
     print(f"{args.n} x {args.dim}, {args.centres} centres, k {K}, {args.queries} queries, 1 thread")
     flat = index.populated(xb, "Flat", "inner_product", "benchmark")

@@ -29,6 +29,7 @@ except BadInput as error:
     raise WorkflowError(str(error)) from None
 
 MACHINE = {key: config[key] for key in ("seed", "device", "precision")}
+SEED = load_configfile(f"{HOUSE}/config/seed.yaml")  # the originals' hyperparameters, by pipeline
 PROCESSES, NODES = config["num_processes"], config["cluster"]["nodes"]  # that train one model together
 if PROCESSES % NODES:
     raise WorkflowError(f"config: num_processes {PROCESSES}, expected a multiple of cluster.nodes {NODES}")
@@ -67,6 +68,11 @@ def flags(*path):
 def merged(*layers):
     """Several mappings laid over each other, the later ones on top, as one string of flags."""
     return flags_of({"knobs": {key: value for layer in layers for key, value in layer.items()}}, "knobs")
+
+
+def machine(*keys):
+    """What the config says of the machine under these keys, as one string of flags."""
+    return merged({key: MACHINE[key] for key in keys})
 
 
 def run(script):

@@ -1,7 +1,5 @@
 """Mamba: articles -> chunks -> payload of vectors -> model -> passages, index, metrics."""
 
-import yaml
-
 MAMBA_DATA = expand("results/mamba/data/{name}", name=["chunks.parquet", "source.json"])
 MAMBA_PAYLOAD = multiext("results/mamba/payload/", "vectors.npy", "ids.txt", "chunks.parquet", "manifest.json")
 MAMBA_INDEX = multiext("results/mamba/index/", "index.faiss", "ids.txt", "manifest.json")
@@ -13,11 +11,10 @@ MAMBA_FILES = {
 }
 MAMBA_CHECKPOINT = f"results/mamba/{config['mamba']['variant']}.ckpt"
 # What each arm changes of the model and its training. Only the judged one has an early gate: a comparison wants all.
-MAMBA_SEED = yaml.safe_load((SCRIPTS.parent / "config" / "seed.yaml").read_text(encoding="utf-8"))["mamba"]
 MAMBA_ARMS = {
     **{name: {"variant": name} for name in ("s", "h", "sandwich", "amn")},
     "ar-only": {"contrastive": 0.0, "autoregressive": 1.0},
-    "seed": {**MAMBA_SEED["model"], **MAMBA_SEED["train"]},
+    "seed": {**SEED["mamba"]["model"], **SEED["mamba"]["train"]},
 }
 MAMBA_OTHERS = {name: f"results/mamba/{name}.ckpt" for name in MAMBA_ARMS if name != config["mamba"]["variant"]}
 MAMBA_SHARDS = range(1, config["mamba"]["shards"] + 1)
@@ -43,7 +40,7 @@ MAMBA_EVALUATED = {
     "index": MAMBA_INDEX,
 }
 MAMBA_ASKED = {
-    "machine": merged({"device": config["device"]}),
+    "machine": machine("device"),
     "args": lambda wildcards: flags("mamba", "eval"),  # {nlist} is no wildcard
 }
 
@@ -65,7 +62,7 @@ rule prepare_articles:
     resources:
         **asks("small"),
     params:
-        folder=f"--data-dir {shlex.quote(DATA)}" if DATA else "",
+        folder=f"--folder {shlex.quote(os.path.join(DATA, 'articles'))}" if DATA else "",
         args=flags("mamba", "data"),
     shell:
         run("prepare_articles.py") + " {params.folder} {params.args} --out results/mamba/data > {log} 2>&1"
@@ -89,7 +86,7 @@ rule embed_articles:
     resources:
         **asks("large", gpus=1),
     params:
-        machine=merged({key: MACHINE[key] for key in ("device", "precision")}),
+        machine=machine("device", "precision"),
         args=flags("mamba", "payload"),
     shell:
         run("embed_articles.py") + " --data results/mamba/data --shard {wildcards.shard} --shards {wildcards.shards}"
@@ -213,7 +210,7 @@ rule embed_passages:
     resources:
         **asks("large", gpus=1),
     params:
-        args=merged({key: MACHINE[key] for key in ("device", "seed")}),
+        args=machine("device", "seed"),
     shell:
         run("embed_passages.py") + " --checkpoint {input.checkpoint} --payload results/mamba/payload {params.args}"
         " --queries results/mamba/queries --out results/mamba/passages > {log} 2>&1"

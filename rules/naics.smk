@@ -124,7 +124,7 @@ rule embed_naics:
     resources:
         **asks("large", gpus=1),
     params:
-        machine=merged({key: config[key] for key in ("device", "precision")}),
+        machine=machine("device", "precision"),
     shell:
         run("embed_naics.py") + " --checkpoint {input.checkpoint} --data results/naics/data --texts {input.texts}"
         " --raw {input.raw} {params.machine} --vectors {output.vectors} --out results/naics/{wildcards.model}.points"
@@ -235,7 +235,7 @@ rule train_naics_geometry:
         args=lambda wildcards: merged(
             *NAICS_KNOBS,
             config["naics"]["stages"]["stage3"],
-            config["naics"]["train"],
+            config["naics"]["train"],  # again, for a warm-up of its own: no stage comes before
             {"r": 0, "live_codes": 0, "geometry": wildcards.geometry, "dim": int(wildcards.dim), "floor_ratio": 0.0},
         ),
     shell:

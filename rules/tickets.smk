@@ -1,7 +1,5 @@
 """Tickets: source -> split tables -> pairs in three phases -> adapters, index, metrics."""
 
-import yaml
-
 TICKETS_DATA = expand("results/tickets/data/{name}", name=["tickets.parquet", "foreign.parquet", "source.json"])
 # What each source reads; the packaged one is part of the environment.
 TICKETS_FILES = {
@@ -13,13 +11,12 @@ TICKETS_FILES = {
 TICKETS_MODEL = ["model.safetensors", "config.json", "modules.json", "training.json"]
 TICKETS_KNOBS = [config["tickets"][layer] for layer in ("encoder", "model", "train", "retention", "probe", "head")]
 # Compared side by side on validation, all with equally many steps: snakemake results/tickets/arms.md --cores 2
-TICKETS_SEED = yaml.safe_load((SCRIPTS.parent / "config/seed.yaml").read_text())["tickets"].values()
 TICKETS_ARMS = {
     "curriculum": {"curriculum": "curriculum"},
     "shuffled": {"curriculum": "shuffled"},
     "hard_only": {"curriculum": "hard_only"},
     "last_layer": {"lower_layers": 0.0},
-    "seed": {knob: value for layer in TICKETS_SEED for knob, value in layer.items()},
+    "seed": {knob: value for layer in SEED["tickets"].values() for knob, value in layer.items()},
 }
 
 PRODUCTS["tickets"] = "results/tickets/index/manifest.json"
@@ -182,7 +179,7 @@ use rule eval_tickets as eval_tickets_arm with:
         schema=ours("config/schemas/metrics.json"),
         data=TICKETS_DATA,
         pairs="results/tickets/pairs.json",
-        model=rules.train_tickets_arm.output.model,
+        model=expand("results/tickets/arms/{{arm}}/model/{name}", name=TICKETS_MODEL),
     output:
         "results/tickets/arms/{arm}.metrics.json",
     log:

@@ -3,6 +3,7 @@
 The points are what is indexed: a code's has the code as id, a description's `code/number`.
 """
 
+import argparse
 from pathlib import Path
 
 import torch
@@ -15,26 +16,18 @@ from lib.naics.texts import QUERY_CHANNEL
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
-    parser.add_argument("--checkpoint", type=Path, required=True, help="a stage's checkpoint")
-    parser.add_argument("--data", type=Path, required=True, help="folder made by prepare_naics.py")
-    parser.add_argument("--texts", type=Path, required=True, help="file made by encode_naics.py")
-    parser.add_argument("--raw", type=Path, required=True, help="text vectors of the frozen base")
-    parser.add_argument("--vectors", type=Path, required=True, help="safetensors: a unit vector for each text")
-    parser.add_argument("--out", type=Path, required=True, help="folder of points")
-    cli.add_knobs(parser, Compute)
-    args = parser.parse_args()
-    machine = cli.knobs(Compute, args)
-
-    data = dataset.load(args.data)
+    args = arguments()
+    machine, data = cli.knobs(Compute, args), dataset.load(args.data)
     _, base, network = model.load(args.checkpoint)
     base.to(machine.device)
     network.to(machine.device)
-    texts = bank.load(args.texts, data.texts, base, network.shape.encoder, network.shape.cut)
-    raw = text_vectors.load(args.raw, data.texts, None)
 
-    with machine.autocast():
-        encoded = texts.encode_all(network.encode) if network.encoders else raw
+    if network.encoders:
+        texts = bank.load(args.texts, data.texts, base, network.shape.encoder, network.shape.cut)
+        with machine.autocast():
+            encoded = texts.encode_all(network.encode)
+    else:  # the head alone was trained, on the base's own vectors
+        encoded = text_vectors.load(args.raw, data.texts, None)
     codes = embed.embed_codes(network.head, encoded, data.texts)
     known, owners = data.known()
     descriptions = embed.embed_descriptions(network.head, encoded, data.query_rows(known))
@@ -48,6 +41,18 @@ def main() -> None:
     }
     vectors.save(args.out, torch.cat([codes, descriptions]).cpu().numpy(), ids, about)
     text_vectors.save(args.vectors, encoded, data.texts, args.checkpoint)
+
+
+def arguments() -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--checkpoint", type=Path, required=True, help="a stage's checkpoint")
+    parser.add_argument("--data", type=Path, required=True, help="folder made by prepare_naics.py")
+    parser.add_argument("--texts", type=Path, required=True, help="file made by encode_naics.py")
+    parser.add_argument("--raw", type=Path, required=True, help="text vectors of the frozen base")
+    parser.add_argument("--vectors", type=Path, required=True, help="safetensors: a unit vector for each text")
+    parser.add_argument("--out", type=Path, required=True, help="folder of points")
+    cli.add_knobs(parser, Compute)
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from lib import cli, files, vectors
 from lib.compute import Compute
@@ -44,9 +43,8 @@ def main() -> None:
 def passages(articles: Payload, model: Predictor, bench: Bench) -> Iterator[np.ndarray]:
     """What the index holds of the chunks, a block at a time, `(m, k)` float32."""
     for start, block in vectors.blocks(articles.vectors):
-        with torch.no_grad():
-            found = model.documents(bench.vectors(np.arange(start, start + len(block))))
-        yield padded(found[:, : model.indexed].float().cpu().numpy())
+        found = bench.documents(model, np.arange(start, start + len(block)))
+        yield padded(found[:, : model.indexed])
 
 
 if __name__ == "__main__":

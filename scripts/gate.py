@@ -21,8 +21,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the gate report, JSON")
     args = parser.parse_args()
 
-    metrics = files.read_json(args.metrics)
-    config.check(metrics, "metrics", str(args.metrics))
+    metrics = config.read(args.metrics, "metrics")
     config.check(args.bars, "bars", "--bars")
 
     report = gates.judge(metrics, args.bars)

@@ -22,14 +22,14 @@ def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--source", choices=articles.KINDS, default="packages", help="which articles")
     parser.add_argument("--path", help="of source jsonl, folder or hub: a file, a folder, owner/name/subset@revision")
-    parser.add_argument("--data-dir", type=Path, help="of source wikipedia: the folder with articles/")
+    parser.add_argument("--folder", type=Path, help=f"with {articles.WIKIPEDIA}, for source wikipedia")
     parser.add_argument("--out", type=Path, required=True, help="the folder to write")
     cli.add_knobs(parser, Chunking, Sizes, Shares)
     args = parser.parse_args()
     shape, sizes, shares = (cli.knobs(kind, args) for kind in (Chunking, Sizes, Shares))
 
-    source = articles.load(args.source, args.path, args.data_dir)
-    cli.log(f"articles source: {source.said}")
+    source = articles.load(args.source, args.path, args.folder)
+    cli.log(f"mamba source: {source.said}")
 
     drawn, gone = splits.draw(source.articles, shape, sizes, shares.seed)
     kept, repeats = splits.without_repeats(drawn, sizes, shares)
@@ -50,7 +50,7 @@ def main() -> None:
         folder.mkdir()
         table.write_parquet(folder / dataset.CHUNKS, row_group_size=ROW_GROUP)
         files.write_json(folder / dataset.SOURCE, about)
-    cli.log(f"articles: {about['counts']}, left out {about['dropped']}")
+    cli.log(f"mamba: {about['counts']}, left out {about['dropped']}")
 
 
 def as_table(articles: Sequence[Chunked], shares: Shares) -> pl.DataFrame:

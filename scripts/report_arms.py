@@ -21,9 +21,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the table, Markdown")
     args = parser.parse_args()
 
-    measured = {path: files.read_json(path) for path in args.metrics}
-    for path, metrics in measured.items():
-        config.check(metrics, "metrics", str(path))
+    measured = {path: config.read(path, "metrics") for path in args.metrics}
     header = ["arm", *(f"{metric} ({of})" for metric, of in args.columns)]
     rows = [row(path, metrics, args.columns) for path, metrics in measured.items()]
     files.write_text(args.out, markdown.table(header, rows))

@@ -23,9 +23,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the card, Markdown")
     args = parser.parse_args()
 
-    report, metrics = files.read_json(args.gate), files.read_json(args.metrics)
-    config.check(report, "gate", str(args.gate))
-    config.check(metrics, "metrics", str(args.metrics))
+    report, metrics = config.read(args.gate, "gate"), config.read(args.metrics, "metrics")
     if report["evidence"] != metrics["evidence"]:
         raise BadInput(f"{args.gate}: evidence differs from that of {args.metrics}, expected the gate of these metrics")
 

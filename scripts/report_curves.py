@@ -87,7 +87,6 @@ def draw_panel(axes, name: str, values: NDArray[np.float64], lengths: dict[str, 
         if first:
             axes.axvline(first - 0.5, color=drawing.INK, linewidth=0.7, linestyle="--")
     axes.set_title(name.replace("_", " "), loc="left", pad=9)
-    axes.spines[["top", "right"]].set_visible(False)
     axes.locator_params(axis="y", nbins=4)
 
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from lib import cli, config, files
+from lib import cli, config
 from lib.report import drawing, wording
 
 Check = dict[str, Any]
@@ -19,8 +19,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the picture, SVG")
     args = parser.parse_args()
 
-    report = files.read_json(args.gate)
-    config.check(report, "gate", str(args.gate))
+    report = config.read(args.gate, "gate")
     draw(report, args.out)
 
 
@@ -47,7 +46,7 @@ def draw(report: dict[str, Any], path: Path) -> None:
 
 def draw_check(axes, check: Check) -> None:
     colour = LINES[check["verdict"]]
-    axes.spines[["top", "left", "right"]].set_visible(False)
+    axes.spines["left"].set_visible(False)
     axes.tick_params(length=2, pad=1)
     if (at := bar_at(check)) is not None:
         good = ">" if "max" not in check["bar"] else "<"

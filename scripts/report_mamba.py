@@ -4,7 +4,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-from lib import cli, config, files
+from lib import cli, config
 from lib.errors import BadInput
 from lib.report import drawing
 
@@ -18,8 +18,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the picture, SVG")
     args = parser.parse_args()
 
-    metrics = files.read_json(args.metrics)
-    config.check(metrics, "metrics", str(args.metrics))
+    metrics = config.read(args.metrics, "metrics")
     try:
         sizes, lines = by_pool_size(metrics)
     except KeyError as error:
@@ -43,8 +42,7 @@ def draw(sizes: list[int], lines: dict[str, list[float]], path: Path) -> None:
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, map(str, sizes))
     axes.set_title("recall at 5 by chunks in the pool, context excluded", loc="left")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=7.5, frameon=False)
+    axes.legend()
     figure.tight_layout(pad=0.6)
     said = "; ".join(f"{name} {', '.join(f'{value:.3f}' for value in values)}" for name, values in lines.items())
     drawing.save(figure, path, f"Recall at 5 with {', '.join(map(str, sizes))} chunks as candidates: {said}")

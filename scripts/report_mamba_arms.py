@@ -24,8 +24,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the table, Markdown")
     args = parser.parse_args()
 
-    metrics = files.read_json(args.metrics)
-    config.check(metrics, "metrics", str(args.metrics))
+    metrics = config.read(args.metrics, "metrics")
     found = {(entry["metric"], entry["slice"]): entry for entry in metrics["metrics"]}
     if missing := [" on ".join(key) for key in COLUMNS if key not in found]:
         raise BadInput(f"{args.metrics}: no {missing[0]}, expected the metrics of Mamba")

@@ -4,7 +4,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-from lib import cli, config, files
+from lib import cli, config
 from lib.errors import BadInput
 from lib.report import drawing
 
@@ -20,8 +20,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the picture, SVG")
     args = parser.parse_args()
 
-    metrics = files.read_json(args.metrics)
-    config.check(metrics, "metrics", str(args.metrics))
+    metrics = config.read(args.metrics, "metrics")
     try:
         points = list(metrics["details"]["index_configurations"].values())
         used = metrics["details"]["latency"]["index"]
@@ -59,8 +58,7 @@ def draw(kinds: dict[str, list[Json]], used: Json, path: Path) -> None:
     axes.xaxis.set_minor_formatter("")
     axes.set_xlabel("P95 of one search, CPU ms, one thread", fontsize=8)
     axes.set_title(f"{recall(next(iter(kinds.values()))[0])[0]} of exact search, by probes", loc="left")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=7.5, frameon=False, loc="lower right")
+    axes.legend(loc="lower right")
     figure.tight_layout(pad=0.6)
     drawing.save(figure, path, told(kinds, used))
 

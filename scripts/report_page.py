@@ -29,7 +29,7 @@ def main() -> None:
     for path in [*args.stages, *args.pictures]:
         if not any(below(folder, [path]) for folder in args.folders):
             raise BadInput(f"{path}: belongs to no pipeline shown, expected a file below one of the folders")
-    reports = [read(folder / "gate.json", "gate") for folder in args.folders]
+    reports = [config.read(folder / "gate.json", "gate") for folder in args.folders]
     page = Template(files.read_text(TEMPLATE)).substitute(
         verdict=html.escape(", ".join(map(verdict, reports))),
         gates="\n".join(html.table(tables.gate(report)) for report in reports),
@@ -41,12 +41,6 @@ def main() -> None:
         times=spent(args.logs),
     )
     files.write_text(args.out, page)
-
-
-def read(path: Path, schema: str) -> Json:
-    content = files.read_json(path)
-    config.check(content, schema, str(path))
-    return content
 
 
 def verdict(report: Json) -> str:
@@ -67,8 +61,8 @@ def below(folder: Path, paths: list[Path]) -> list[Path]:
 
 def section(folder: Path, report: Json, stages: list[Path], pictures: list[Path]) -> str:
     """One pipeline: its data in words, its pictures, its stages, all that was measured, what made it."""
-    metrics = read(folder / "metrics.json", "metrics")
-    after = {path.name.split(".")[0]: read(path, "metrics") for path in stages}
+    metrics = config.read(folder / "metrics.json", "metrics")
+    after = {path.name.split(".")[0]: config.read(path, "metrics") for path in stages}
     drawn = "\n".join(map(html.picture, pictures))
     shown = [*([tables.stages(report, after)] if after else []), *tables.measured(metrics)]
     shown += tables.details(metrics.get("details", {}))

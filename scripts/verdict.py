@@ -14,9 +14,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="written only when every gate passed")
     args = parser.parse_args()
 
-    reports = [files.read_json(path) for path in args.gates]
-    for path, report in zip(args.gates, reports):
-        config.check(report, "gate", str(path))
+    reports = [config.read(path, "gate") for path in args.gates]
     print(table(reports))
 
     blocked = [report["pipeline"] for report in reports if not report["passed"]]

@@ -6,6 +6,8 @@ import signal
 from pathlib import Path
 from typing import ClassVar
 
+from in_process import places
+
 from lib.provenance import SCRIPTS
 
 
@@ -21,8 +23,7 @@ class Training:
 
     def run(self, *flags: str, kill: tuple = ("none", 0, 0)) -> int:
         """The exit code, or minus the signal; `kill` is for killer.py."""
-        writes = [word for flag, name in self.places.items() for word in (flag, str(self.folder / name))]
-        argv = [str(SCRIPTS / self.script), *self.flags, *writes, *flags]
+        argv = [str(SCRIPTS / self.script), *self.flags, *places(self.folder, self.places), *flags]
         order = self.killer.order(argv=argv, log=str(self.log), watch=str(self.folder), kill=kill)
         return self.killer.order(wait=order["pid"])["code"]
 

@@ -2,8 +2,14 @@
 
 import runpy
 import sys
+from pathlib import Path
 
 from lib.provenance import SCRIPTS
+
+
+def places(folder: Path, made: dict[str, str]) -> list[str]:
+    """Flags of what a script writes (flag: name), all of it in one folder."""
+    return [word for flag, name in made.items() for word in (flag, str(folder / name))]
 
 
 def run(name: str, *arguments: object) -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from lib.provenance import SCRIPTS, code_files
 
+ROOT = SCRIPTS.parent
 FILES = sorted(path for path in SCRIPTS.rglob("*.py") if "__pycache__" not in path.parts)
+OTHERS = sorted(path for folder in ("tests", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
 LIGHT = ["gate.py", "verdict.py", "lib/files.py", "lib/config.py", "lib/gates.py"]
 HEAVY = {"torch", "transformers", "peft", "sentence_transformers", "accelerate", "faiss", "sklearn"}
 UNSAFE_CALLS = {"eval", "exec", "compile", "__import__", "torch.load", "torch.save", "yaml.load", "os.system"}
@@ -116,6 +118,11 @@ def test_row_20_nothing_that_runs_a_files_content(name):
 @pytest.mark.parametrize("name", names_of(FILES))
 def test_files_are_short_and_begin_with_what_they_are(name):
     assert list(untidy((SCRIPTS / name).read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_so_are_tests_and_benchmarks_which_may_speak_other_scripts(path):
+    assert set(untidy(path.read_text(encoding="utf-8"))) <= {"is not ASCII"}
 
 
 @pytest.mark.parametrize("name", LIGHT)

@@ -8,8 +8,9 @@ import torch
 from torch.nn.functional import normalize
 
 from lib import checkpoint, files, vectors
-from lib.mamba import dataset, payload, splits
+from lib.mamba import dataset, payload, splits, windows
 from lib.mamba.payload import Payload
+from lib.mamba.ranking import Bench
 from lib.mamba.splits import Shares
 
 ARTICLES, CHUNKS, DIM = 30, 9, 16
@@ -71,6 +72,11 @@ def write_payload(folder: Path, chunks: pl.DataFrame | None = None, matrix: np.n
 
 def load(folder: Path) -> Payload:
     return payload.load(write_payload(folder))
+
+
+def of_split(given: Payload, split: str) -> Bench:
+    """Every question of a split, all of its chunks as candidates."""
+    return Bench(given, windows.draw(given, split, 1000, 1), np.flatnonzero(given.splits == split))
 
 
 def write_model(path: Path, given: Payload, dim: int = DIM) -> Path:

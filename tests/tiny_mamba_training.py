@@ -18,6 +18,13 @@ from lib.mamba.objective import Weights
 from lib.mamba.payload import Payload
 from lib.mamba.schedule import Schedule, Smoke
 
+MADE = {  # what train_mamba_contrastive.py writes
+    "--state": "state",
+    "--history": "s.history.csv",
+    "--epochs-out": "s.history.json",
+    "--smoke-out": "s.smoke_gate.json",
+    "--out": "s.ckpt",
+}
 D = 24
 SPLITS = ("train", "train", "train", "validation", "train", "train", "train", "test")
 SHAPE = Shape(

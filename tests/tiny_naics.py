@@ -33,6 +33,12 @@ from lib.naics.text_vectors import TextVectors
 from lib.naics.texts import fingerprint
 from lib.training import Settings
 
+MADE = {  # what train_naics_stage.py writes
+    "--state": "state",
+    "--history": "stage.history.csv",
+    "--out": "stage.ckpt",
+    "--memory": "stage.memory",
+}
 SECTORS = ("22", "61")
 SAID = "the little NAICS of the tests"
 KIND_OF_BUSINESS = {"examples": "Local", "training": "Contract", "validation": "Seasonal", "test": "Regional"}
@@ -65,6 +71,7 @@ SIZES = Sizes(
     code_dropout=0.1,
     channel_dropout=0.2,
 )
+PLAIN = {"query_dropout": 0.0, "code_dropout": 0.0, "channel_dropout": 0.0, "live_codes": 0}  # sizes of a plain step
 LIMITS = Limits(max_passes=100, smallest_batch=1, adapter_descriptions=1)
 SETTINGS = Settings(5, 0.01, seed=1, save_seconds=0, eval_steps=2)
 
@@ -134,6 +141,14 @@ class World:
         source = triplets.ImplicitSource(related, CURRICULUM, seed=1)
         known = CodeFeatures(texts.encode_all(model.encode), data.texts)
         return Objective(model, texts, known, data, source, WEIGHTS, replace(SIZES, **sizes), Compute(), seed=1)
+
+
+def step_of(goal: Objective, step: int) -> tuple[dict[str, float], dict[str, torch.Tensor]]:
+    """Terms and gradients of one step, called as the training loop calls it."""
+    goal.model.zero_grad(set_to_none=True)
+    seeds.seed_torch(1, "forward", step)
+    terms = goal.backward(step)
+    return terms, {name: weight.grad for name, weight in trainable(goal.model).items() if weight.grad is not None}
 
 
 @cache

@@ -40,6 +40,13 @@ def check(config: Any, schema: str, name: str = "config") -> None:
         raise BadInput(f"{name}: {_explain(errors[0])}")
 
 
+def read(path: Path | str, schema: str) -> Any:
+    """What a JSON file holds, checked against `config/schemas/<schema>.json`."""
+    content = read_json(path)
+    check(content, schema, str(path))
+    return content
+
+
 def flags(config: dict[str, Any], *path: str) -> str:
     """The mapping at `path` as one canonical string of command-line flags, sorted by key.
 

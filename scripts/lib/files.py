@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import dataclasses
 import fcntl
 import hashlib
 import io
@@ -38,6 +39,16 @@ def sha256(path: Path | str) -> str:
 def as_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values of a JSON object for a dataclass, whose sequences are tuples."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def as_dataclass(kind: Any, stored: Mapping[str, Any], where: str) -> Any:
+    """The dataclass that a JSON object describes; BadInput names the first key that is missing or unknown."""
+    required = {field.name: field.default is dataclasses.MISSING for field in dataclasses.fields(kind)}
+    wrong = [f"missing {name}" for name, needed in required.items() if needed and name not in stored]
+    wrong += [f"unknown key {name!r}" for name in stored if name not in required]
+    if wrong:
+        raise BadInput(f"{where}: {wrong[0]}, expected {', '.join(required)}")
+    return kind(**as_tuples(stored))
 
 
 def read_text(path: Path | str) -> str:

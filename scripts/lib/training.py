@@ -10,8 +10,9 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -46,6 +47,12 @@ class Settings:
     def __post_init__(self) -> None:
         if self.warmup_ratio + self.hold_ratio > 1:
             raise BadInput(f"warmup_ratio {self.warmup_ratio} + hold_ratio {self.hold_ratio}: longer than the run")
+
+    @classmethod
+    def of(cls, knobs: Any, **derived: Any) -> "Settings":
+        """What some knobs say under the same names, and what is derived from the others."""
+        shared = {field.name: getattr(knobs, field.name) for field in fields(cls) if hasattr(knobs, field.name)}
+        return cls(**shared | derived)
 
 
 @dataclass

@@ -40,7 +40,7 @@ def build(source: Path, queries: Path, factory: str, metric: str, how: Tuning, o
     xq = _queries(queries, xb, metric)
     if how.k > len(xb):
         raise BadInput(f"{source}: {how.k} neighbours asked for, there are {len(xb)} vectors")
-    nearest, _ = exact(xb, xq, how.k, metric)
+    nearest = exact(xb, xq, how.k, metric)
 
     def reached(rows: Rows) -> float:
         return recall(products(xb, xq, rows, metric), nearest)
@@ -88,17 +88,13 @@ def least_probes(
     return found
 
 
-def exact(xb: vectors.Matrix, xq: Matrix, k: int, metric: str = "inner_product") -> tuple[Matrix, Rows]:
-    """(the k largest inner products, their rows), `(nq, k)` each, by comparing with every row, block by block."""
-    scores = np.full((len(xq), k), -np.inf, dtype=np.float32)
-    rows = np.full((len(xq), k), -1)
-    for start, block in vectors.blocks(xb):
-        found = xq @ _scaled(block, metric).T
-        both = np.concatenate([scores, found], axis=1)
-        numbers = np.concatenate([rows, np.broadcast_to(np.arange(start, start + len(block)), found.shape)], axis=1)
-        best = np.argsort(-both, axis=1, kind="stable")[:, :k]
-        scores, rows = np.take_along_axis(both, best, axis=1), np.take_along_axis(numbers, best, axis=1)
-    return scores, rows
+def exact(xb: vectors.Matrix, xq: Matrix, k: int, metric: str = "inner_product") -> Matrix:
+    """The k largest inner products, `(nq, k)`, the largest first, by comparing with every row, block by block."""
+    largest = np.full((len(xq), k), -np.inf, dtype=np.float32)
+    for _, block in vectors.blocks(xb):
+        both = np.concatenate([largest, xq @ _scaled(block, metric).T], axis=1)
+        largest = np.sort(both, axis=1)[:, : -k - 1 : -1]
+    return largest
 
 
 def products(xb: vectors.Matrix, xq: Matrix, rows: Rows, metric: str = "inner_product") -> Matrix:

@@ -1,22 +1,15 @@
 """Rows 21 and 22 for the training of the next-vector model: killed or stopped, it ends with the same bytes."""
 
 import re
-from typing import ClassVar
 
 import pytest
 from disturbed import Training
-from tiny_mamba_training import World
+from tiny_mamba_training import MADE, World
 
 
 class Mamba(Training):
     script = "train_mamba_contrastive.py"
-    places: ClassVar = {
-        "--state": "state",
-        "--history": "s.history.csv",
-        "--epochs-out": "s.history.json",
-        "--smoke-out": "s.smoke_gate.json",
-        "--out": "s.ckpt",
-    }
+    places = MADE
 
 
 @pytest.fixture(scope="module")

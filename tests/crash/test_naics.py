@@ -3,21 +3,15 @@
 import shutil
 import signal
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 from disturbed import Training
-from tiny_naics import World
+from tiny_naics import MADE, World
 
 
 class Stage(Training):
     script = "train_naics_stage.py"
-    places: ClassVar = {
-        "--state": "state",
-        "--history": "stage.history.csv",
-        "--out": "stage.ckpt",
-        "--memory": "stage.memory",
-    }
+    places = MADE
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from tiny_naics import World, little, write_data
+from in_process import places
+from refusals import refused
+from tiny_naics import MADE, World, little, write_data
 
 from lib import vectors
-from lib.errors import BadInput
 from lib.index import build
 from lib.naics import dataset, model
 from lib.naics.source import Entry
@@ -31,21 +32,6 @@ def data(tmp_path):
     return write_data(tmp_path / "data")
 
 
-@pytest.fixture
-def refused(run_script, tmp_path):
-    """Run a script that must fail; the one line it says. Nothing but its inputs and logs may be there after."""
-
-    def run(name: str, *arguments: object, said: str) -> None:
-        before = sorted(tmp_path.rglob("*"))
-        end = run_script(name, *arguments)
-        assert (end.returncode, end.stdout) == (2, ""), end.stderr
-        assert end.stderr == f"{name}: {said}\n"
-        left = {path for path in tmp_path.rglob("*") if path.is_file() and path.name != "lock"} - set(before)
-        assert left == set()
-
-    return run
-
-
 def encode(data, out) -> list[object]:
     """Arguments of encode_naics.py, the first script that reads everything prepare_naics.py wrote."""
     lengths = '{"title": 8, "description": 8, "excluded": 8, "examples": 8}'
@@ -61,18 +47,10 @@ def change(path, row: str, value: object, **changes: object) -> None:
     table.with_columns(set_to).cast({name: table.schema[name] for name in changes}).write_parquet(path)
 
 
-def refused_here(folder) -> str:
-    """What the reader of every script says, without the seconds that a script takes to start."""
-    with pytest.raises(BadInput) as error:
-        dataset.load(folder)
-    assert "\n" not in str(error.value)
-    return str(error.value)
-
-
 # Row 10: the same text on both sides of the split
 
 
-def test_row_10_the_same_text_in_test_and_training(refused, world, tmp_path):
+def test_row_10_the_same_text_in_test_and_training(refused_by, world, tmp_path):
     """In other words order and case; refused by the evaluation itself, whoever made the data."""
     source = little()
     at = [number for number, role in enumerate(source.roles) if role == "test"][3:5]
@@ -83,7 +61,7 @@ def test_row_10_the_same_text_in_test_and_training(refused, world, tmp_path):
     leaking = replace(source, entries=[*source.entries, *twins], roles=[*source.roles, "training", "examples"])
     data = write_data(tmp_path / "data", leaking)
     checkpoint, vectors = world.stage("stage1", world.model())
-    refused(
+    refused_by(
         "eval_unified.py", "naics", "--checkpoint", checkpoint, "--vectors", vectors, "--raw", world.raw,
         "--data", data, "--out", tmp_path / "metrics.json",
         said=f"{data / ENTRIES}: 2 texts are on both sides of the split, the first is {source.entries[at[0]].text!r}",
@@ -104,21 +82,21 @@ def test_row_10_a_test_text_that_is_read_elsewhere(tmp_path, place):
         source = replace(source, entries=[*source.entries, twin], roles=[*source.roles, "validation"])
     data = write_data(tmp_path / "data", source)
     said = f"{data}: 1 texts are on both sides of the split, the first is {judged.text!r}"
-    assert refused_here(data) == said
+    assert refused(dataset.load, data) == said
 
 
 def test_row_10_an_entry_with_two_roles(data):
     change(data / ENTRIES, "entry_id", 17, entry_id=4)
-    assert refused_here(data) == f"{data / ENTRIES}: entry 4: stands twice"
+    assert refused(dataset.load, data) == f"{data / ENTRIES}: entry 4: stands twice"
 
 
 # Row 16: entries that say nothing
 
 
-def test_row_16_an_entry_without_text(refused, data, tmp_path):
+def test_row_16_an_entry_without_text(refused_by, data, tmp_path):
     change(data / ENTRIES, "entry_id", 7, text=" ")
     arguments = encode(data, tmp_path / "texts.safetensors")
-    refused("encode_naics.py", *arguments, said=f"{data / ENTRIES}: entry 7: empty text")
+    refused_by("encode_naics.py", *arguments, said=f"{data / ENTRIES}: entry 7: empty text")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +112,7 @@ def test_row_16_an_entry_without_text(refused, data, tmp_path):
 )
 def test_row_16_an_entry_without_text_code_or_role(data, column, value, said):
     change(data / ENTRIES, "entry_id", 7, **{column: value})
-    assert refused_here(data) == f"{data / ENTRIES}: entry 7: {said}"
+    assert refused(dataset.load, data) == f"{data / ENTRIES}: entry 7: {said}"
 
 
 # Row 17: codes that are no tree
@@ -151,38 +129,28 @@ def test_row_16_an_entry_without_text_code_or_role(data, column, value, said):
         ("22112", {"title": " "}, "code 22112 has an empty title"),
     ],
 )
-def test_row_17_codes_that_are_no_tree(refused, data, tmp_path, at, changes, said):
+def test_row_17_codes_that_are_no_tree(refused_by, data, tmp_path, at, changes, said):
     if changes is None:
         pl.read_parquet(data / TAXONOMY).filter(pl.col("code") != at).write_parquet(data / TAXONOMY)
     else:
         change(data / TAXONOMY, "code", at, **changes)
     arguments = ["--data", data, *CURRICULUM, "--out", tmp_path / "triplets"]
-    refused("build_naics_triplets.py", *arguments, said=f"{data / TAXONOMY}: {said}")
+    refused_by("build_naics_triplets.py", *arguments, said=f"{data / TAXONOMY}: {said}")
 
 
-def test_row_17_an_exclusion_that_leads_nowhere(refused, data, tmp_path):
+def test_row_17_an_exclusion_that_leads_nowhere(refused_by, data, tmp_path):
     change(data / EXCLUSIONS, "code", little().references[0].code, target="999")
     arguments = ["--data", data, *CURRICULUM, "--out", tmp_path / "triplets"]
-    refused("build_naics_triplets.py", *arguments, said=f"{data / EXCLUSIONS}: unknown target '999'")
+    refused_by("build_naics_triplets.py", *arguments, said=f"{data / EXCLUSIONS}: unknown target '999'")
 
 
 # Row 25: what is not here
 
 
-@pytest.fixture
-def train(world, tmp_path):
-    def arguments(**changes: object) -> list[object]:
-        made = {"--history": "history.csv", "--out": "out.ckpt", "--memory": "out.memory"}
-        places = [word for flag, name in made.items() for word in (flag, tmp_path / name)]
-        return [*world.training(**changes), "--state", tmp_path / "state", *places]
-
-    return arguments
-
-
-def test_row_25_a_gpu_that_is_not_here(refused, train, monkeypatch):
+def test_row_25_a_gpu_that_is_not_here(refused_by, world, tmp_path, monkeypatch):
     monkeypatch.setitem(os.environ, "CUDA_VISIBLE_DEVICES", "")
     said = "device cuda: none here, expected cpu or a machine with a GPU"
-    refused("train_naics_stage.py", *train(device="cuda"), said=said)
+    refused_by("train_naics_stage.py", *world.training(device="cuda"), *places(tmp_path, MADE), said=said)
 
 
 def test_row_25_a_model_that_is_not_here_and_no_network(run_script, data, tmp_path, monkeypatch):
@@ -199,13 +167,13 @@ def test_row_25_a_model_that_is_not_here_and_no_network(run_script, data, tmp_pa
 # Row 8: files that do not belong together
 
 
-def test_row_8_an_index_of_another_checkpoint(refused, world, data, tmp_path):
+def test_row_8_an_index_of_another_checkpoint(refused_by, world, data, tmp_path):
     index = tmp_path / "index"
     vectors.save(tmp_path / "points", np.eye(63), world.data.taxonomy.codes, {"model_sha256": "of another"})
     build(tmp_path / "points", "Flat", "lorentz", index)
     model.save(tmp_path / "stage3.ckpt", world.model(), {})
     said = f"{index}: built from another checkpoint than {tmp_path / 'stage3.ckpt'}"
-    refused(
+    refused_by(
         "predict_naics.py", "a school", "--checkpoint", tmp_path / "stage3.ckpt", "--index", index, "--data", data,
         said=said,
     )  # fmt: skip

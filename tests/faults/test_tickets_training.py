@@ -3,6 +3,7 @@
 The number in a test's name is its row in the table of faults; "fault" names a row of the original's own.
 """
 
+import functools
 import json
 
 import numpy as np
@@ -170,3 +171,7 @@ def test_selected_layers_alone_are_adapted(world):
 def test_shares_lie_between_the_base_and_all_that_was_trained():
     assert max(validation.SHARES) == 1
     assert min(validation.SHARES) > 0
+
+
+def test_row_26_a_loss_that_is_not_finite(world, diverges):
+    diverges(Objective, functools.partial(train, world), at=2, out="model")

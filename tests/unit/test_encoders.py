@@ -7,13 +7,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import refused
 from sentence_transformers import SentenceTransformer
 from tiny_naics import write_encoder
 from transformers import MPNetConfig, MPNetModel
 
 from lib import encoders, tokens
-from lib.errors import BadInput
 
+KEY = "naics.encoder.encoder"
 TEXTS = [
     "",
     "Soybean farming",
@@ -92,17 +93,10 @@ def test_batches_hold_every_row_once_and_one_length_each(lengths, max_tokens):
 # Finding a model
 
 
-def refused(name: str) -> str:
-    with pytest.raises(BadInput) as error:
-        encoders.load(name, "naics.encoder.encoder")
-    assert "\n" not in str(error.value)
-    return str(error.value)
-
-
 @pytest.mark.parametrize("name", ["mini-lm", "./gone/away", "/gone/away", "a/b/c"])
 def test_row_25_neither_folder_nor_hub_id(name):
     said = f"naics.encoder.encoder: {name!r} is no folder and no hub id, expected minilm, a folder or owner/model"
-    assert refused(name) == said
+    assert refused(encoders.load, name, KEY) == said
 
 
 def test_row_25_no_network(monkeypatch, capfd):
@@ -111,14 +105,15 @@ def test_row_25_no_network(monkeypatch, capfd):
 
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", asked)
     name = "owner/a-model-that-nobody-has"
-    said = refused(name)
+    said = refused(encoders.load, name, KEY)
     assert said.startswith(f"naics.encoder.encoder: model {name!r} is not on disk and cannot be fetched (")
     assert capfd.readouterr().err == "", "no lines of retries before ours"
 
 
 def test_row_25_a_package_that_is_not_installed(monkeypatch):
     monkeypatch.setitem(encoders.PACKAGED, "minilm", ("gt_no_such_wheel", "model"))
-    assert refused("minilm") == "naics.encoder.encoder: minilm is in package gt_no_such_wheel, which is not installed"
+    said = refused(encoders.load, "minilm", KEY)
+    assert said == "naics.encoder.encoder: minilm is in package gt_no_such_wheel, which is not installed"
 
 
 @pytest.mark.parametrize("damage", ["nothing in it", "config.json", "model.safetensors"])
@@ -129,5 +124,5 @@ def test_row_25_a_folder_that_is_no_model(tmp_path, damage):
     else:
         file = write_encoder(folder) / damage
         file.write_bytes(file.read_bytes()[:100])
-    said = refused(str(folder))
+    said = refused(encoders.load, str(folder), KEY)
     assert said.startswith(f"naics.encoder.encoder: model {str(folder)!r} is no folder that transformers can load (")

@@ -7,11 +7,13 @@ import os
 import resource
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import refused
 
 from lib import files
 from lib.errors import BadInput, CannotWrite
@@ -35,6 +37,26 @@ def dead() -> int:
 
 def left_in(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+# Dataclasses
+
+
+@dataclass
+class Sizes:
+    width: int
+    levels: tuple[int, ...] = ()
+
+
+def test_a_dataclass_comes_back_from_json():
+    assert files.as_dataclass(Sizes, {"width": 3, "levels": [1, 2]}, "x") == Sizes(3, (1, 2))
+    assert files.as_dataclass(Sizes, {"width": 3}, "x") == Sizes(3)
+
+
+@pytest.mark.parametrize(("stored", "said"), [({}, "missing width"), ({"width": 3, "depth": 1}, "unknown key 'depth'")])
+def test_row_13_an_object_that_is_not_the_dataclass(stored, said):
+    told = refused(files.as_dataclass, Sizes, stored, "x.ckpt: shape")
+    assert told == f"x.ckpt: shape: {said}, expected width, levels"
 
 
 # Hashes

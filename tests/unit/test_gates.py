@@ -6,6 +6,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_metrics import document
 
 from lib import config, gates
 from lib.errors import BadInput
@@ -28,18 +29,6 @@ def baseline(name="bm25", difference=0.1, interval=(0.05, 0.15)):
 def measured(**changes):
     entry = {"metric": "recall_at_10", "slice": "test", "n": 500, "value": 0.7, "interval": [0.66, 0.74]}
     return {**entry, "baselines": [baseline()], **changes}
-
-
-def document(*entries):
-    evidence = {"seed": 1}
-    return {
-        "schema": 1,
-        "pipeline": "naics",
-        "dataset": "packaged",
-        "source": "made up",
-        "metrics": list(entries),
-        "evidence": evidence,
-    }
 
 
 def judged(entry, **bar):

@@ -8,6 +8,7 @@ import geoopt
 import numpy as np
 import pytest
 import torch
+from refusals import flipped, refused
 from sklearn.metrics.pairwise import cosine_similarity
 
 from lib import files, index, vectors
@@ -29,13 +30,6 @@ def built(folder, matrix=XB, factory="Flat", metric="inner_product"):
 @pytest.fixture
 def folder(tmp_path):
     return built(tmp_path)
-
-
-def refused(folder) -> str:
-    with pytest.raises(BadInput) as error:
-        Index(folder)
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 # Answers
@@ -85,14 +79,9 @@ def test_ids_and_manifest_are_the_vectors_own(folder):
 
 def test_row_2_a_flipped_bit_anywhere(folder):
     for name in index.FILES:
-        content = (folder / name).read_bytes()
-        for place in range(0, len(content), 7):
-            changed = bytearray(content)
-            changed[place] ^= 1 << place % 8
-            (folder / name).write_bytes(changed)
-            said = f"{folder / name}: sha256 differs from the manifest, the file is damaged or replaced"
-            assert refused(folder) == said, f"byte {place}"
-        (folder / name).write_bytes(content)
+        said = f"{folder / name}: sha256 differs from the manifest, the file is damaged or replaced"
+        for place in flipped(folder / name, step=7):
+            assert refused(Index, folder) == said, f"byte {place}"
     Index(folder)
 
 
@@ -107,13 +96,13 @@ def test_row_3_a_truncated_index_is_no_index(folder, length):
     file = folder / "index.faiss"
     file.write_bytes(file.read_bytes()[:length])
     vouch(folder)
-    assert refused(folder) == f"{file}: not a FAISS index"
+    assert refused(Index, folder) == f"{file}: not a FAISS index"
 
 
 def test_row_3_garbage(folder):
     (folder / "index.faiss").write_bytes(RNG.bytes(2000))
     vouch(folder)
-    assert refused(folder) == f"{folder / 'index.faiss'}: not a FAISS index"
+    assert refused(Index, folder) == f"{folder / 'index.faiss'}: not a FAISS index"
 
 
 @pytest.mark.parametrize("factory", ["Flat", "IVF4,Flat"])
@@ -125,7 +114,7 @@ def test_row_4_a_header_that_claims_a_billion_vectors(tmp_path, factory):
     (folder / "index.faiss").write_bytes(content)
     vouch(folder)
     counts = f"{folder}: index holds 1000000000, ids 60, manifest 60"
-    assert refused(folder) in (counts, f"{folder / 'index.faiss'}: not a FAISS index")
+    assert refused(Index, folder) in (counts, f"{folder / 'index.faiss'}: not a FAISS index")
 
 
 def test_row_4_an_inverted_file_of_a_billion_is_one_that_faiss_itself_believes(tmp_path):
@@ -166,12 +155,12 @@ def test_row_7_queries_of_another_width(folder, dim):
 def test_row_8_an_index_and_ids_of_different_length(folder):
     files.write_text(folder / "ids.txt", "one\ntwo\n")
     vouch(folder)
-    assert refused(folder) == f"{folder}: index holds 60, ids 2, manifest 60"
+    assert refused(Index, folder) == f"{folder}: index holds 60, ids 2, manifest 60"
 
 
 def test_row_8_a_manifest_of_another_length(folder):
     vouch(folder, n=59)
-    assert refused(folder) == f"{folder}: index holds 60, ids 60, manifest 59"
+    assert refused(Index, folder) == f"{folder}: index holds 60, ids 60, manifest 59"
 
 
 def test_row_18_more_neighbours_than_vectors(folder):
@@ -187,10 +176,7 @@ def test_row_18_more_neighbours_than_the_probed_lists_hold(tmp_path):
 
 @pytest.mark.parametrize("factory", ["IVF61,Flat", "PQ4", "Fla", "PQ3"])
 def test_row_18_an_index_that_cannot_be_built(tmp_path, factory):
-    with pytest.raises(BadInput) as error:
-        built(tmp_path, factory=factory)
-    said = str(error.value)
+    said = refused(built, tmp_path, factory=factory)
     assert said.startswith(f"{tmp_path / 'points'}: no {factory} index can be built over 60 vectors (")
-    assert "\n" not in said
     assert "/faiss/" not in said
     assert not (tmp_path / "index").exists()

@@ -1,23 +1,19 @@
-"""lib.training: our loop against a plain one, bit for bit; the schedule; stopping and resuming in one process.
+"""lib.training: our loop against a plain one, bit for bit; stopping and resuming in one process.
 
 What happens when the process dies is in tests/crash.
 """
 
 import copy
-import itertools
 import math
 import os
 import signal
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import nn
-from transformers import get_cosine_schedule_with_warmup
 
 from lib import checkpoint, seeds, training
-from lib.errors import BadInput, Diverged, Stopped
+from lib.errors import Diverged, Stopped
 from lib.state import StateFolder
 from lib.training import Settings
 
@@ -77,38 +73,6 @@ def test_the_loop_is_a_plain_torch_loop_bit_for_bit(folder, knobs):
         rate = optimizer.param_groups[0]["lr"]
         assert history[step] == {"step": step, "learning_rate": rate, "loss": loss.item(), "grad_norm": norm}
     assert equal(ours, plain)
-
-
-@given(st.integers(2, 500), st.floats(0, 0.9))
-def test_the_decay_is_the_cosine_of_transformers(steps, ratio):
-    warmup = int(ratio * steps)
-    ours = Settings(steps, 1e-3, seed=1, warmup_ratio=warmup / steps)
-    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1e-3)
-    theirs = get_cosine_schedule_with_warmup(optimizer, warmup, steps).lr_lambdas[0]
-    for step in {warmup, (warmup + steps) // 2, steps - 1}:
-        assert training.rate(ours, step) == pytest.approx(1e-3 * theirs(step), rel=1e-6, abs=1e-12)
-
-
-def test_warm_up_hold_and_floor():
-    shape = Settings(100, 1.0, seed=1, warmup_ratio=0.1, hold_ratio=0.4, floor_ratio=0.2)
-    rates = [training.rate(shape, step) for step in range(100)]
-    assert rates[:10] == pytest.approx([(step + 1) / 11 for step in range(10)])
-    assert rates[10:51] == pytest.approx([1.0] * 41)
-    assert rates[75] == pytest.approx(0.2 + 0.8 / 2)
-    assert all(high > low > 0.2 for high, low in itertools.pairwise(rates[51:]))
-    assert training.rate(shape, 100) == pytest.approx(0.2)
-
-
-def test_a_run_can_start_where_another_ended():
-    first = Settings(10, 0.4, seed=1, floor_ratio=0.5)
-    second = Settings(10, 0.4, seed=1, warmup_ratio=0.0, start_ratio=0.5, floor_ratio=0.1)
-    assert training.rate(second, 0) == training.rate(first, 10) == pytest.approx(0.2)
-    assert training.rate(second, 10) == pytest.approx(0.04)
-
-
-def test_row_19_a_warm_up_longer_than_the_run():
-    with pytest.raises(BadInput, match=r"warmup_ratio 0.7 \+ hold_ratio 0.4: longer than the run"):
-        settings(warmup_ratio=0.7, hold_ratio=0.4)
 
 
 # What moves and what does not

@@ -4,25 +4,19 @@ import json
 import re
 
 import pytest
+from tiny_metrics import document
 
-METRICS = {
-    "schema": 1,
-    "pipeline": "naics",
-    "dataset": "packaged",
-    "source": "made up",
-    "metrics": [
-        {
-            "metric": "recall_at_10",
-            "slice": "test",
-            "n": 500,
-            "value": 0.7,
-            "interval": [0.66, 0.74],
-            "baselines": [{"name": "bm25", "value": 0.6, "difference": 0.1, "interval": [0.05, 0.15]}],
-        },
-        {"metric": "spearman", "slice": "test", "n": 9, "value": None, "interval": None, "baselines": []},
-    ],
-    "evidence": {"seed": 1},
-}
+METRICS = document(
+    {
+        "metric": "recall_at_10",
+        "slice": "test",
+        "n": 500,
+        "value": 0.7,
+        "interval": [0.66, 0.74],
+        "baselines": [{"name": "bm25", "value": 0.6, "difference": 0.1, "interval": [0.05, 0.15]}],
+    },
+    {"metric": "spearman", "slice": "test", "n": 9, "value": None, "interval": None, "baselines": []},
+)
 
 
 @pytest.fixture

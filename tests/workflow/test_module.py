@@ -14,7 +14,7 @@ module sluice:
     config: {config}
     {more}
 
-use rule * from sluice as sluice_*
+use rule {rules} from sluice as sluice_*
 
 rule all:
     default_target: True
@@ -36,8 +36,9 @@ class Other(Workflow):
 
 @pytest.fixture
 def other(tmp_path):
-    def write(config: dict = CONFIG, snakefile: Path = ROOT / "Snakefile", more: str = "") -> Other:
-        (tmp_path / "Snakefile").write_text(OTHER.format(snakefile=snakefile, config=config, more=more))
+    def write(config: dict = CONFIG, snakefile: Path = ROOT / "Snakefile", more: str = "", rules: str = "*") -> Other:
+        told = OTHER.format(snakefile=snakefile, config=config, more=more, rules=rules)
+        (tmp_path / "Snakefile").write_text(told)
         return Other(tmp_path)
 
     return write
@@ -62,6 +63,12 @@ def test_a_target_is_made_in_the_other_s_folder(other):
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads((workflow.folder / "results/naics/data/source.json").read_text())["asked"] == "packages"
     assert workflow.plan("results/naics/data/source.json") == {}
+
+
+def test_some_rules_are_taken_alone(other):
+    workflow = other(rules="prepare_naics, encode_naics")
+    plan = workflow.plan("results/naics/texts.safetensors")
+    assert plan == {"sluice_prepare_naics": 1, "sluice_encode_naics": 1}
 
 
 def test_a_clone_inside_the_other_s_folder_plans_too(other, tmp_path):

@@ -14,7 +14,7 @@ from ..errors import BadInput
 from ..files import parse_json, read_text, sha256
 
 KINDS = ("packages", "wikipedia", "jsonl", "folder", "hub")
-WIKIPEDIA = Path("articles", "enwiki2018.jsonl.gz")
+WIKIPEDIA = "enwiki2018.jsonl.gz"
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 TEXTS = (".txt", ".md", ".rst")
 SAID = {
@@ -48,16 +48,16 @@ class Source:
     articles: Iterator[Article]
 
 
-def load(kind: str, path: str | None, data_dir: Path | None) -> Source:
+def load(kind: str, path: str | None, folder: Path | None) -> Source:
     """The source of that kind; BadInput when it is not there. Its articles are read as they are asked for."""
     if kind == "packages":
         from . import docstrings  # here, because only this source reads syntax trees
 
         return docstrings.source()
     if kind == "wikipedia":
-        if data_dir is None:
+        if folder is None:
             raise BadInput("mamba.data: source wikipedia is in the data folder, expected the config key data_dir")
-        path = str(data_dir / WIKIPEDIA)
+        path = str(folder / WIKIPEDIA)
     if path is None:
         raise BadInput(f"mamba.data: source {kind} needs the key path")
     if kind == "hub":

@@ -107,19 +107,22 @@ def save(path: Path, fitted: dict[str, Averages | Linear], towers: TwoTower, abo
 
 def load(path: Path, device: str = "cpu") -> tuple[dict[str, Predictor], dict[str, Any]]:
     """The baselines by name, and what the checkpoint says."""
-    tensors, about = checkpoint.load(path)
-    if about.get("kind") != "baselines":
-        raise BadInput(f"{path}: kind {about.get('kind')!r}, expected baselines, made by fit_baselines.py")
+    tensors, about = checkpoint.load(path, "baselines", ["names", "validation_mrr"])
     found: dict[str, Predictor] = {}
     for name in about["names"]:
-        parts = {
-            key.removeprefix(f"{name}/"): tensor.to(device)
-            for key, tensor in tensors.items()
-            if key.startswith(f"{name}/")
-        }
-        kind = two_tower.from_tensors if name == TOWERS else Linear if "matrix" in parts else Averages
-        found[name] = kind(**parts)
+        own = f"{name}/"
+        parts = {key.removeprefix(own): tensor.to(device) for key, tensor in tensors.items() if key.startswith(own)}
+        found[name] = _from_tensors(parts, name, f"{path}: {name}")
     return found, about
+
+
+def _from_tensors(parts: dict[str, Tensor], name: str, where: str) -> Predictor:
+    if name == TOWERS:
+        return two_tower.from_tensors(parts, where)
+    kind, expected = (Linear, ["matrix"]) if "matrix" in parts else (Averages, ["earlier", "weights"])
+    if sorted(parts) != expected:
+        raise BadInput(f"{where}: tensors {sorted(parts)}, expected {expected}")
+    return kind(**parts)
 
 
 def scalars(inputs: Tensor, outputs: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 from .. import seeds
 from ..errors import BadInput
 from .payload import Payload
-from .windows import CONTEXT
+from .windows import CONTEXT, contexts
 
 Rows = NDArray[np.int64]
 EMPTY = -1
@@ -73,7 +73,7 @@ class Batches:
         return self._windows(units) if self.context else self._articles(units, step)
 
     def _windows(self, targets: Rows) -> Batch:
-        rows = targets[:, None] - np.arange(self.context, 0, -1)
+        rows = contexts(targets, self.context)
         return Batch(rows, np.arange(len(rows)), np.full(len(rows), self.context - 1), targets)
 
     def _articles(self, bounds: Rows, step: int) -> Batch:

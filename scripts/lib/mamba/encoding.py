@@ -44,17 +44,7 @@ def load(how: Encoding, machine: Compute) -> tuple[Encode, str]:
     BERT and MPNet with mean pooling run unpadded, which is twice as fast on CPU; others (GTR-T5 with
     its projection, say) run as their folder describes.
     """
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    path = encoders.locate(how.encoder, KEY)
-    offline = Path(path).is_dir() or not encoders.hub_answers(path)
-    try:
-        whole = SentenceTransformer(path, device=machine.device, local_files_only=offline)
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{KEY}: model {how.encoder!r} cannot be loaded ({str(error).splitlines()[0]})") from None
-    whole.eval()
+    whole = _whole(how.encoder, machine.device)
 
     def padded(texts: Sequence[str]) -> Matrix:
         whole.max_seq_length = how.max_length
@@ -71,6 +61,20 @@ def load(how: Encoding, machine: Compute) -> tuple[Encode, str]:
             return run(texts).astype(DTYPES[how.dtype])
 
     return encode, _digest(whole)
+
+
+def _whole(encoder: str, device: str) -> Any:
+    """The SentenceTransformer in eval mode; BadInput when there is none of that name."""
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    path = encoders.locate(encoder, KEY)
+    offline = Path(path).is_dir() or not encoders.hub_answers(path)
+    try:
+        return SentenceTransformer(path, device=device, local_files_only=offline).eval()
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{KEY}: model {encoder!r} cannot be loaded ({str(error).splitlines()[0]})") from None
 
 
 def _runs_unpadded(whole: Any) -> bool:

@@ -62,13 +62,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         *latency.entries(bench, through, args.seed),
     ]
     details = {
-        "questions": len(bench.targets),
-        "candidates": len(bench.pool),
-        "articles": len(np.unique(articles.articles[bench.pool])),
-        "encoder": articles.manifest["encoder"],
         "windows_outside_split": outside,
-        "recall_at_5_by_pool_size": scores.by_pool_size(bench, {MODEL: model, **systems}, args.seed),
-        "backward_margin": scores.backward_margins(bench, {MODEL: model, **systems}),
         "latency": through.told,
         "index_configurations": through.configurations,
         "validation_mrr_of_baselines": told["validation_mrr"],
@@ -80,7 +74,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         "dataset": articles.source["source"],
         "source": articles.source["said"],
         "metrics": entries,
-        "details": details,
+        "details": {**of_questions(bench, {MODEL: model, **systems}, args.seed), **details},
         "evidence": evidence(args, articles),
     }
 
@@ -95,6 +89,18 @@ def questions(args: argparse.Namespace, articles: Payload, device: str) -> tuple
     if outside:
         cli.log(f"{args.eval_npz}: {outside} of {len(targets)} windows are not of {args.split} and are left out")
     return Bench(articles, inside[: args.limit], np.flatnonzero(articles.splits == args.split), device), outside
+
+
+def of_questions(bench: Bench, systems: dict[str, Predictor], seed: int) -> dict[str, Any]:
+    """What the questions are asked of, and what no bar judges of every system's answers."""
+    return {
+        "questions": len(bench.targets),
+        "candidates": len(bench.pool),
+        "articles": len(np.unique(bench.payload.articles[bench.pool])),
+        "encoder": bench.payload.manifest["encoder"],
+        "recall_at_5_by_pool_size": scores.by_pool_size(bench, systems, seed),
+        "backward_margin": scores.backward_margins(bench, systems),
+    }
 
 
 def others(args: argparse.Namespace, articles: Payload, device: str) -> tuple[dict[str, Predictor], dict[str, Any]]:

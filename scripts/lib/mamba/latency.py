@@ -19,7 +19,7 @@ from .ranking import Bench
 from .search import Search, padded
 from .sweep import sweep
 from .timing import cpu_ms, one_thread
-from .windows import CONTEXT
+from .windows import CONTEXT, contexts
 
 HITS = 50
 WARM_UP = 10
@@ -71,7 +71,7 @@ def entries(bench: Bench, through: Through, seed: int) -> scores.Entries:
 def _times(bench: Bench, model: Predictor, search: Search, queries: NDArray[np.float32], n: int) -> dict[str, Any]:
     """CPU milliseconds of each step of n questions, `(n,)` each."""
     texts, rows = bench.payload.texts, bench.targets
-    asked = [bench.vectors(rows[at, None] - np.arange(_seen(bench, model, at), 0, -1)[None]) for at in range(n)]
+    asked = [bench.vectors(contexts(rows[at : at + 1], _seen(bench, model, at))) for at in range(n)]
     found = [search(queries[at : at + 1], HITS)[1][0] for at in range(min(WARM_UP, n))]
 
     def ask(at: int) -> None:

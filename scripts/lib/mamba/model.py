@@ -14,8 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .. import checkpoint, seeds
-from ..errors import BadInput
+from .. import checkpoint, files, seeds
 from . import body, space
 from .attention import running_mean
 from .memory import Memory
@@ -119,10 +118,8 @@ def save(path: Path, model: NextVector, about: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> NextVector:
-    """The model of a checkpoint, in eval mode; BadInput when it is damaged or of another kind."""
-    tensors, about = checkpoint.load(path)
-    if about.get("kind") != "mamba":
-        raise BadInput(f"{path}: a {about.get('kind')} checkpoint, expected a mamba one")
-    model = NextVector(Shape(**about["shape"]), about["d"])
+    """The model of a checkpoint, in eval mode; BadInput when it is damaged or of another kind or version."""
+    tensors, about = checkpoint.load(path, "mamba", ["shape", "d"])
+    model = NextVector(files.as_dataclass(Shape, about["shape"], f"{path}: shape"), about["d"])
     checkpoint.restore(model, tensors, str(path))
     return model.eval().requires_grad_(False)

@@ -16,7 +16,7 @@ from torch import Tensor
 from .. import metrics
 from .payload import Payload
 from .predictor import Predictor
-from .windows import CONTEXT
+from .windows import CONTEXT, contexts
 
 Matrix = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -55,10 +55,10 @@ class Bench:
         columns = np.arange(len(self.pool))
         return (columns >= truth - known[slice_name]) & (columns < truth)
 
-    def documents(self, predictor: Predictor) -> Matrix:
-        """What the predictor makes of the pool, `(p, k)`."""
+    def documents(self, predictor: Predictor, rows: Rows) -> Matrix:
+        """What the predictor makes of payload rows, `(n,)` to `(n, k)`."""
         with torch.no_grad():
-            return predictor.documents(self.vectors(self.pool)).float().cpu().numpy()
+            return predictor.documents(self.vectors(rows)).float().cpu().numpy()
 
     def ask(self, see: Callable[[Tensor], Tensor], context: int) -> Matrix:
         """What `see` makes of each question's context, `(q, k)`: the last `context` chunks, or all before it if 0."""
@@ -67,9 +67,9 @@ class Bench:
         answers: dict[int, Tensor] = {}
         for length in np.unique(lengths):
             asked = np.flatnonzero(lengths == length)
-            rows = self.targets[asked, None] - np.arange(length, 0, -1)
             with torch.no_grad():
-                answers |= dict(zip(asked.tolist(), see(self.vectors(rows)).float().cpu()))
+                seen = see(self.vectors(contexts(self.targets[asked], length)))
+            answers |= dict(zip(asked.tolist(), seen.float().cpu()))
         return torch.stack([answers[at] for at in range(len(self.targets))]).numpy()
 
     def vectors(self, rows: Rows) -> Tensor:
@@ -77,7 +77,7 @@ class Bench:
 
     def scored(self, predictor: Predictor) -> Iterator[tuple[slice, Matrix]]:
         """(questions, their scores of all candidates) block by block, `(b, p)`."""
-        documents, queries = self.documents(predictor), self.ask(predictor.queries, predictor.context)
+        documents, queries = self.documents(predictor, self.pool), self.ask(predictor.queries, predictor.context)
         step = max(1, CELLS // len(self.pool))
         for start in range(0, len(queries), step):
             block = slice(start, start + step)

@@ -60,18 +60,7 @@ def settings(schedule: Schedule, smoke: Smoke, steps_per_epoch: int) -> Settings
         raise BadInput(f"mamba.train: {what}: longer than the run of {steps} steps, {steps_per_epoch} an epoch")
     if judged and warmup > judged:
         raise BadInput(f"mamba.train: warm-up of {warmup} steps ends after the gate, which judges at step {judged}")
-    return Settings(
-        steps=steps,
-        learning_rate=schedule.learning_rate,
-        seed=schedule.seed,
-        warmup_ratio=warmup / steps,
-        floor_ratio=schedule.floor_ratio,
-        weight_decay=schedule.weight_decay,
-        max_grad_norm=schedule.max_grad_norm,
-        save_seconds=schedule.save_seconds,
-        eval_steps=steps_per_epoch,
-        patience=schedule.patience,
-    )
+    return Settings.of(schedule, steps=steps, warmup_ratio=warmup / steps, eval_steps=steps_per_epoch)
 
 
 class Watch:

@@ -66,8 +66,7 @@ class Search:
         """Documents of all chunks, a few at a time: thousands of buckets each."""
         everything = np.arange(len(self.bench.payload))
         for rows in np.array_split(everything, -(-len(everything) // DENSE)):
-            with torch.no_grad():
-                yield self.model.documents(self.bench.vectors(rows)).float().cpu().numpy()
+            yield self.bench.documents(self.model, rows)
 
     def nearest(self, queries: Matrix, k: int) -> Matrix:
         """The k largest inner products, `(q, k)`, by comparing with every chunk."""

@@ -26,7 +26,7 @@ def sweep(
     thread. A kind is a factory string, its `{nlist}` filled in; BadInput when FAISS cannot build one.
     """
     xq = xq[:timed]
-    nearest, _ = tuning.exact(xb, xq, k)
+    nearest = tuning.exact(xb, xq, k)
     found = {}
     with one_thread():
         for kind in kinds:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
-from .. import seeds
+from .. import checkpoint, seeds
 from .payload import Payload
 from .ranking import EXCLUDED, Bench
 from .windows import CONTEXT
@@ -81,8 +81,9 @@ def start(payload: Payload, weights: Tensor, how: Tower, seed: int) -> TwoTower:
     return TwoTower(payload.vectors.shape[1], weights, how.rank)
 
 
-def from_tensors(**tensors: Tensor) -> TwoTower:
-    """The trained towers from their stored weights."""
-    model = TwoTower(tensors["down"].shape[1], tensors["weights"], tensors["down"].shape[2]).to(tensors["weights"])
-    model.load_state_dict(tensors)
+def from_tensors(tensors: checkpoint.Tensors, where: str) -> TwoTower:
+    """The trained towers from their stored weights; BadInput names what is missing or misshapen."""
+    _, dim, rank = checkpoint.shape_of(tensors, "down", (CONTEXT, -1, -1), where)
+    model = TwoTower(dim, torch.ones(CONTEXT), rank).to(tensors["down"].device)
+    checkpoint.restore(model, tensors, where)
     return model.eval().requires_grad_(requires_grad=False)

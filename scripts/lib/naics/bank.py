@@ -100,10 +100,9 @@ def save(path: Path, channels: list[FrozenTexts], about: dict[str, object]) -> N
 
 def load(path: Path, texts: list[ChannelTexts], base: Encoder, encoder: str, cut: int) -> TextBank:
     """The frozen form of `texts`; BadInput when it was made of others, by another encoder or at another cut."""
-    tensors, about = checkpoint.load(path)
-    found = (about.get("kind"), about.get("encoder"), about.get("cut"))
-    if found != ("naics texts", encoder, cut):
-        raise BadInput(f"{path}: holds {found}, expected texts of encoder {encoder} at cut {cut}")
+    tensors, about = checkpoint.load(path, "naics texts", ["encoder", "cut"])
+    if (about["encoder"], about["cut"]) != (encoder, cut):
+        raise BadInput(f"{path}: encoder {about['encoder']} at cut {about['cut']}, expected {encoder} at cut {cut}")
     require_same(texts, about, path)
     channels = [
         FrozenTexts(

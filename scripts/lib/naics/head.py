@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import checkpoint, files
-from ..errors import BadInput
 from .fusion import LinearFusion, MixtureOfExperts, context
 from .geometry import Euclidean, Lorentz, Space
 from .taxonomy import CHANNELS
@@ -73,17 +72,16 @@ class Head(nn.Module):
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], Shape, dict[str, Any]]:
-    """(tensors, shape, metadata) of a checkpoint; BadInput when it is of another kind."""
-    tensors, about = checkpoint.load(path)
-    if about.get("kind") != "naics":
-        raise BadInput(f"{path}: a {about.get('kind')} checkpoint, expected a naics one")
-    return tensors, Shape(**files.as_tuples(about["shape"])), about
+    """(tensors, shape, metadata) of a checkpoint; BadInput when it is of another kind or version."""
+    tensors, about = checkpoint.load(path, "naics", ["shape"])
+    return tensors, files.as_dataclass(Shape, about["shape"], f"{path}: shape"), about
 
 
 def load(path: Path) -> tuple[Head, Shape, dict[str, Any]]:
     """The head of a checkpoint in eval mode, with the shape of the whole model and the metadata."""
     tensors, shape, about = read(path)
     own = {name.removeprefix("head."): tensor for name, tensor in tensors.items() if name.startswith("head.")}
-    head = Head(shape, own["empty"].shape[1])
-    checkpoint.restore(head, own, str(path))
+    _, d_in = checkpoint.shape_of(own, "empty", (len(CHANNELS), -1), f"{path}: head")
+    head = Head(shape, d_in)
+    checkpoint.restore(head, own, f"{path}: head")
     return head.eval().requires_grad_(False), shape, about

@@ -34,18 +34,18 @@ class Unreachable(BadInput):
 def load(kind: str, folder: Path | None, url: str = URL) -> Source:
     """The source of that kind, `auto` being the first of the three that is there; said on stderr."""
     source = _auto(folder, url) if kind == "auto" else _load(kind, folder, url)
-    log(f"NAICS source: {source.said}")
+    log(f"naics source: {source.said}")
     return source
 
 
 def _auto(folder: Path | None, url: str) -> Source:
     if folder and folder.is_dir():
         return _load("folder", folder, url)
-    log(f"NAICS source: no folder {folder}" if folder else "NAICS source: no folder given")
+    log(f"naics source: no folder {folder}" if folder else "naics source: no folder given")
     try:
         return _load("download", folder, url)
     except Unreachable as error:
-        log(f"NAICS source: {error}")
+        log(f"naics source: {error}")
         return _load("packages", folder, url)
 
 

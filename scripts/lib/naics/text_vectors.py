@@ -27,9 +27,7 @@ def save(path: Path, vectors: TextVectors, texts: list[ChannelTexts], model: Pat
 
 def load(path: Path, texts: list[ChannelTexts], model: Path | None, kind: str = ENCODED) -> TextVectors:
     """BadInput when they are of other texts, made by another checkpoint, or of another kind."""
-    tensors, about = checkpoint.load(path)
-    if about.get("kind") != kind:
-        raise BadInput(f"{path}: holds {about.get('kind')}, expected {kind}")
+    tensors, about = checkpoint.load(path, kind)
     require_same(texts, about, path)
     if about.get("model_sha256") != _hash(model):
         raise BadInput(f"{path}: made by another model, expected {model or 'the frozen base'}")

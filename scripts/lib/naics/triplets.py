@@ -93,15 +93,10 @@ def _chains(twin: NDArray[np.integer]) -> NDArray[np.int64]:
 
 
 class ImplicitSource:
-    """Draws any triplet of the curriculum; pairs in uniform shuffled passes, negatives uniform in their buckets.
+    """Draws any triplet of the curriculum; pairs in uniform shuffled passes, negatives uniform in their buckets."""
 
-    With `world_size` > 1 each rank draws its own `triplet_batch` pairs of a step, none twice in a pass.
-    """
-
-    def __init__(
-        self, relations: Relations, curriculum: Curriculum, seed: int, rank: int = 0, world_size: int = 1
-    ) -> None:
-        self.curriculum, self.seed, self.rank, self.world_size = curriculum, seed, rank, world_size
+    def __init__(self, relations: Relations, curriculum: Curriculum, seed: int) -> None:
+        self.curriculum, self.seed = curriculum, seed
         self.anchors, self.positives = pairs(relations, curriculum)
         self.pools = Pools(relations)
         self.wanted = curriculum.wanted
@@ -112,12 +107,12 @@ class ImplicitSource:
             raise BadInput(f"k_negatives {curriculum.k_negatives}: a pair has only {fewest} negatives")
 
     def batch(self, step: int) -> Triplets:
-        """Batch `step` of this rank: `triplet_batch` pairs and k_negatives each."""
+        """Batch `step`: `triplet_batch` pairs and k_negatives each."""
         size = self.curriculum.triplet_batch
-        rows = self._rows((step * self.world_size + self.rank) * size, size)
+        rows = self._rows(step * size, size)
         anchors, positives = self.anchors[rows], self.positives[rows]
         starts, sizes, chain = self.pools.slices(anchors, positives)
-        rng = seeds.generator(self.seed, f"triplets/negatives/{self.rank}", step)
+        rng = seeds.generator(self.seed, "triplets/negatives/0", step)
         positions, columns = draw(starts, sizes, self.wanted, rng)
         slot_starts = np.take_along_axis(starts, columns, axis=1)
         for skip in chain.T[:, :, None]:
@@ -126,10 +121,6 @@ class ImplicitSource:
         return Triplets(
             anchors.astype(np.int64), positives.astype(np.int64), negatives, (HARDEST - columns).astype(np.uint8)
         )
-
-    @property
-    def pairs_per_epoch(self) -> int:
-        return len(self._order)
 
     def _rows(self, first: int, count: int) -> NDArray[np.int64]:
         """Numbers of the pairs at places first, first + 1, ... of the endless sequence of shuffled passes."""

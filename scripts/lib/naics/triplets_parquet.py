@@ -1,7 +1,7 @@
 """Triplets of a curriculum, streamed from Parquet files of any size in bounded memory.
 
 Row groups are read in windows of a few, in an order drawn anew each epoch; the pairs of a window are
-shuffled, and each draws its negatives from its own rows. A row group is read by one rank alone.
+shuffled, and each draws its negatives from its own rows.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ WINDOW = 4  # row groups whose negatives are in memory together
 
 @dataclass(frozen=True)
 class Plan:
-    """This rank's share of an epoch: `pairs` `(M,)` in the order they are drawn, and the window of each.
+    """An epoch: `pairs` `(P,)` in the order they are drawn, and the window of each.
 
     `begin` is how many pairs the epochs before had; `units` are the row groups, WINDOW to a window.
     """
@@ -42,10 +42,8 @@ class ParquetSource:
     Steps asked in rising order stream; any step gives the same batch to whoever asks.
     """
 
-    def __init__(
-        self, path: Path, relations: Relations, curriculum: Curriculum, seed: int, rank: int = 0, world_size: int = 1
-    ) -> None:
-        self.path, self.curriculum, self.seed, self.rank, self.world_size = path, curriculum, seed, rank, world_size
+    def __init__(self, path: Path, relations: Relations, curriculum: Curriculum, seed: int) -> None:
+        self.path, self.curriculum, self.seed = path, curriculum, seed
         self.held_out, self.wanted = relations.held_out, curriculum.wanted
         self.units = find_units(path)
         self.index = index(self.units, usable(relations, curriculum))
@@ -56,10 +54,10 @@ class ParquetSource:
         self._offsets = np.zeros(len(self.units), dtype=np.int64)  # of a row group in it
 
     def batch(self, step: int) -> Triplets:
-        """Batch `step` of this rank: `triplet_batch` pairs and k_negatives each."""
+        """Batch `step`: `triplet_batch` pairs and k_negatives each."""
         begin, size = step * self.curriculum.triplet_batch, self.curriculum.triplet_batch
         parts = []
-        rng = seeds.generator(self.seed, f"triplets/negatives/{self.rank}", step)
+        rng = seeds.generator(self.seed, "triplets/negatives/0", step)
         while size:
             pairs = self._next(begin, size)
             parts.append(self._draw(pairs, rng))
@@ -79,7 +77,7 @@ class ParquetSource:
         return at.anchors[pairs].astype(np.int64), at.positives[pairs].astype(np.int64), negatives, hardness
 
     def _next(self, begin: int, size: int) -> NDArray[np.int64]:
-        """At most `size` pairs from place `begin` of this rank's endless sequence, their window loaded."""
+        """At most `size` pairs from place `begin` of the endless sequence, their window loaded."""
         if begin < self._plan.begin:
             self._plan = self._draw_plan(0, 0)
         while begin >= self._plan.begin + len(self._plan.pairs):
@@ -93,13 +91,10 @@ class ParquetSource:
     def _draw_plan(self, epoch: int, begin: int) -> Plan:
         order = epoch_order(self.index.anchors, self.curriculum.max_positives, self.seed, epoch)
         units = seeds.generator(self.seed, "triplets/row groups", epoch).permutation(len(self.units))
-        units = units[self.rank :: self.world_size]
-        window_of = np.full(len(self.units), -1)
-        window_of[units] = np.arange(len(units)) // WINDOW
+        window_of = np.argsort(units) // WINDOW  # by row group
         windows = window_of[self.index.units[order]]
-        mine = np.flatnonzero(windows >= 0)
-        mine = mine[np.argsort(windows[mine], kind="stable")]
-        return Plan(epoch, begin, units, order[mine], windows[mine])
+        by_window = np.argsort(windows, kind="stable")
+        return Plan(epoch, begin, units, order[by_window], windows[by_window])
 
     def _load(self, window: int) -> None:
         if self._window == (self._plan.epoch, window):
@@ -113,11 +108,9 @@ class ParquetSource:
                 self._negatives[self._offsets[unit] :][: len(negatives)] = negatives
 
     def _check_enough(self) -> None:
-        groups, k = len(self.units), self.curriculum.k_negatives
-        if groups < self.world_size:
-            raise BadInput(f"{self.path}: {groups} row groups, expected one for each of {self.world_size} ranks")
         if not len(self.index.anchors):
             raise BadInput(f"{self.path}: no pair of the curriculum")
         fewest = self.index.sizes.sum(axis=1).min()
-        if fewest < k:
-            raise BadInput(f"{self.path}: a pair has only {fewest} negatives, expected k_negatives {k}")
+        if fewest < self.curriculum.k_negatives:
+            wanted = f"k_negatives {self.curriculum.k_negatives}"
+            raise BadInput(f"{self.path}: a pair has only {fewest} negatives, expected {wanted}")

@@ -20,7 +20,11 @@ matplotlib.rcParams.update(
         "figure.titlesize": 10,
         "axes.edgecolor": FAINT,
         "axes.linewidth": 0.6,
+        "axes.spines.right": False,
+        "axes.spines.top": False,
         "axes.titlesize": 9,
+        "legend.fontsize": 7.5,
+        "legend.frameon": False,
         "text.color": INK,
         "text.parse_math": False,  # a dollar sign in a name is a dollar sign
         "xtick.color": INK,

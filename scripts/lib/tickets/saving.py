@@ -98,7 +98,7 @@ def load(folder: Path) -> Encode:
 def about(folder: Path) -> dict[str, Any]:
     """What training.json says, with the shape as a Shape."""
     said = files.read_json(folder / ABOUT)
-    return {**said, "shape": Shape(**files.as_tuples(said["shape"]))}
+    return {**said, "shape": files.as_dataclass(Shape, said.get("shape", {}), f"{folder / ABOUT}: shape")}
 
 
 def head(folder: Path) -> Head | None:

@@ -1,12 +1,15 @@
 """The model as a predictor: what it is before training, what it sees, and what of it a checkpoint keeps."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from tiny_mamba_training import D, drifting
+from refusals import refused
+from tiny_mamba_training import SHAPE, D, drifting
 
-from lib.errors import BadInput
+from lib import checkpoint
 from lib.mamba import body, memory, model, predictor
 from lib.mamba.attention import AttentionMixture, LocalAttention, running_mean
 from lib.mamba.memory import Memory
@@ -105,9 +108,7 @@ def test_the_layers_of_the_variants(variant, layers, plan):
     ],
 )
 def test_row_19_a_shape_that_cannot_be(little, changes, said):
-    with pytest.raises(BadInput) as error:
-        little.model(**changes)
-    assert str(error.value) == said
+    assert refused(little.model, **changes) == said
 
 
 def test_local_attention_against_attention_written_out():
@@ -177,12 +178,22 @@ def test_a_checkpoint_gives_the_same_predictor(little, article, tmp_path):
     assert (tmp_path / "s.ckpt").read_bytes() == (tmp_path / "again.ckpt").read_bytes()
 
 
-def test_a_checkpoint_of_another_kind_is_refused(tmp_path):
-    from lib import checkpoint
+SHAPE_IS = "expected variant, n_layers, d_model, "
 
-    checkpoint.save(tmp_path / "other.ckpt", {"x": torch.zeros(1)}, {"kind": "naics"})
-    with pytest.raises(BadInput, match=r"other\.ckpt: a naics checkpoint, expected a mamba one$"):
-        predictor.load(tmp_path / "other.ckpt")
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ({"kind": "naics"}, "kind 'naics', expected 'mamba'"),
+        ({"shape": {}}, "missing d, expected in every checkpoint of kind 'mamba'"),
+        ({"shape": {"variant": "s"}, "d": D}, f"shape: missing n_layers, {SHAPE_IS}"),
+        ({"shape": asdict(SHAPE) | {"layers": 2}, "d": D}, f"shape: unknown key 'layers', {SHAPE_IS}"),
+        ({"shape": asdict(SHAPE), "d": D}, "log_scale is nothing, expected ()"),
+    ],
+)
+def test_rows_8_and_13_a_checkpoint_of_another_kind_or_version(tmp_path, about, said):
+    checkpoint.save(tmp_path / "other.ckpt", {"x": torch.zeros(1)}, {"kind": "mamba"} | about)
+    assert refused(predictor.load, tmp_path / "other.ckpt").startswith(f"{tmp_path / 'other.ckpt'}: {said}")
 
 
 def test_the_full_body_has_30_1_million_parameters():

@@ -8,6 +8,7 @@ import pytest
 import tiny_articles
 import torch
 from in_process import run
+from refusals import refused
 from tiny_articles import DIM, NAMES, write_data, write_payload
 from tiny_naics import write_encoder
 
@@ -27,13 +28,6 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def copy(tmp_path):
     return write_payload(tmp_path / "payload")
-
-
-def refused(folder) -> str:
-    with pytest.raises(BadInput) as error:
-        payload.load(folder)
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 def vouch(folder, **about: object) -> None:
@@ -68,13 +62,14 @@ def test_row_2_a_flipped_bit_in_any_file(copy, name):
     content = bytearray((copy / name).read_bytes())
     content[len(content) // 2] ^= 1
     (copy / name).write_bytes(content)
-    assert refused(copy) == f"{copy / name}: sha256 differs from the manifest, the file is damaged or replaced"
+    said = refused(payload.load, copy)
+    assert said == f"{copy / name}: sha256 differs from the manifest, the file is damaged or replaced"
 
 
 def test_row_1_a_table_cut_short(copy):
     (copy / "chunks.parquet").write_bytes((copy / "chunks.parquet").read_bytes()[:-20])
     vouch(copy)
-    assert refused(copy).startswith(f"{copy / 'chunks.parquet'}: damaged or not Parquet")
+    assert refused(payload.load, copy).startswith(f"{copy / 'chunks.parquet'}: damaged or not Parquet")
 
 
 def test_row_5_a_vector_that_is_not_finite(copy):
@@ -82,7 +77,7 @@ def test_row_5_a_vector_that_is_not_finite(copy):
     matrix[3, 1] = np.nan
     np.save(copy / "vectors.npy", matrix)
     vouch(copy)
-    assert refused(copy) == f"{copy}: row 3 is not finite"
+    assert refused(payload.load, copy) == f"{copy}: row 3 is not finite"
 
 
 @pytest.mark.parametrize(("scale", "said"), [(0.0, "0"), (1.01, "1.01"), (0.5, "0.5")])
@@ -91,23 +86,24 @@ def test_row_6_a_vector_of_another_length(copy, scale, said):
     matrix[7] *= scale
     np.save(copy / "vectors.npy", matrix)
     vouch(copy)
-    assert refused(copy) == f"{copy}: row 7 has length {said}, expected 1"
+    assert refused(payload.load, copy) == f"{copy}: row 7 has length {said}, expected 1"
 
 
 def test_row_8_texts_of_other_chunks(copy):
     tiny_articles.table()[:-1].write_parquet(copy / "chunks.parquet")
     vouch(copy)
-    assert refused(copy) == f"{copy}: chunks.parquet and ids.txt name different chunks or another order of them"
+    said = refused(payload.load, copy)
+    assert said == f"{copy}: chunks.parquet and ids.txt name different chunks or another order of them"
 
 
 def test_rows_9_and_13_a_table_with_an_id_twice_or_without_a_column(copy):
     table = tiny_articles.table()
     pl.concat([table[:1], table[:-1]]).write_parquet(copy / "chunks.parquet")
     vouch(copy)
-    assert refused(copy) == f"{copy / 'chunks.parquet'}: chunk {table['id'][0]!r}: stands twice"
+    assert refused(payload.load, copy) == f"{copy / 'chunks.parquet'}: chunk {table['id'][0]!r}: stands twice"
     table.rename({"split": "spilt"}).write_parquet(copy / "chunks.parquet")
     vouch(copy)
-    assert refused(copy) == f"{copy / 'chunks.parquet'}: missing column 'split', did you mean 'spilt'?"
+    assert refused(payload.load, copy) == f"{copy / 'chunks.parquet'}: missing column 'split', did you mean 'spilt'?"
 
 
 # Shards

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import tiny_articles
 from in_process import run
 from tiny_articles import DIM
 
@@ -10,11 +9,6 @@ from lib import files
 from lib.errors import BadInput
 from lib.mamba import alignment, dataset, legacy, payload, windows
 from lib.mamba.ranking import Bench
-
-
-@pytest.fixture(scope="module")
-def given(tmp_path_factory):
-    return tiny_articles.load(tmp_path_factory.mktemp("windows") / "payload")
 
 
 @pytest.fixture

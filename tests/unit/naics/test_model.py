@@ -4,10 +4,11 @@ from dataclasses import asdict, fields
 
 import pytest
 import torch
+from refusals import refused
 from tiny_naics import SHAPE
 
 from lib import checkpoint
-from lib.errors import BadInput
+from lib.naics import head as naics_head
 from lib.naics import lorentz
 from lib.naics import model as naics_model
 from lib.naics.head import Head, Shape
@@ -56,9 +57,8 @@ def test_every_knob_of_the_shape_is_tried_below():
 
 @pytest.mark.parametrize("knob", sorted(OTHER))
 def test_another_shape_is_refused_by_the_knobs_name(world, saved, knob):
-    with pytest.raises(BadInput) as error:
-        naics_model.start(world.shape(**{knob: OTHER[knob]}), saved, seed=1)
-    assert str(error.value) == f"{saved}: has another {knob} than this stage, expected one model throughout"
+    said = refused(naics_model.start, world.shape(**{knob: OTHER[knob]}), saved, seed=1)
+    assert said == f"{saved}: has another {knob} than this stage, expected one model throughout"
 
 
 def test_new_weights_are_a_function_of_the_seed(world):
@@ -90,18 +90,37 @@ def test_a_checkpoint_holds_what_was_trained_and_not_the_base(world, saved):
 
 def test_row_8_a_foreign_checkpoint(tmp_path):
     checkpoint.save(tmp_path / "model.ckpt", {"x": torch.zeros(1)}, {"kind": "tickets"})
-    with pytest.raises(BadInput) as error:
-        naics_model.load(tmp_path / "model.ckpt")
-    assert str(error.value) == f"{tmp_path / 'model.ckpt'}: a tickets checkpoint, expected a naics one"
+    said = refused(naics_model.load, tmp_path / "model.ckpt")
+    assert said == f"{tmp_path / 'model.ckpt'}: kind 'tickets', expected 'naics'"
 
 
 def test_a_checkpoint_whose_weights_do_not_fit_its_shape(saved, tmp_path):
     tensors, about = checkpoint.load(saved)
     tensors["head.log_temperature"] = torch.zeros(2)
     checkpoint.save(tmp_path / "model.ckpt", tensors, {key: about[key] for key in ("kind", "shape")})
-    with pytest.raises(BadInput) as error:
-        naics_model.load(tmp_path / "model.ckpt")
-    assert str(error.value) == f"{tmp_path / 'model.ckpt'}: head.log_temperature is (2,), expected ()"
+    said = refused(naics_model.load, tmp_path / "model.ckpt")
+    assert said == f"{tmp_path / 'model.ckpt'}: head.log_temperature is (2,), expected ()"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"cut": None}, "shape: missing cut, expected encoder, shared_encoder, cut, "),
+        ({"depth": 3}, "shape: unknown key 'depth', expected encoder, "),
+    ],
+)
+def test_row_13_a_checkpoint_of_another_version(world, saved, tmp_path, changes, said):
+    tensors, _ = checkpoint.load(saved)
+    shape = {key: value for key, value in (asdict(world.shape()) | changes).items() if key not in changes or value}
+    checkpoint.save(tmp_path / "model.ckpt", tensors, {"kind": "naics", "shape": shape})
+    for load in (naics_model.load, naics_head.load):
+        assert refused(load, tmp_path / "model.ckpt").startswith(f"{tmp_path / 'model.ckpt'}: {said}")
+
+
+def test_row_13_a_checkpoint_without_a_shape(saved, tmp_path):
+    checkpoint.save(tmp_path / "model.ckpt", checkpoint.load(saved)[0], {"kind": "naics"})
+    said = refused(naics_model.load, tmp_path / "model.ckpt")
+    assert said == f"{tmp_path / 'model.ckpt'}: missing shape, expected in every checkpoint of kind 'naics'"
 
 
 # The head

@@ -10,6 +10,7 @@ from tiny_naics import World
 
 from lib import checkpoint
 from lib.errors import BadInput
+from lib.naics import model
 from lib.naics.embed import embed_codes, embed_descriptions
 
 DESCRIPTIONS = ["Regional solar electric power generation", "Teaching children to paint", "Pipes for sewage"]
@@ -107,3 +108,12 @@ def test_row_8_what_does_not_belong_together(made, tmp_path):
 def test_no_description(made):
     with pytest.raises(BadInput, match="no description given"):
         run("predict_naics.py", "  ", *made[2])
+
+
+def test_a_head_without_adapters_is_placed_by_the_frozen_vectors(world, tmp_path):
+    """Those that it learnt on, bit by bit; encoded again from states of 16 bits they would be others."""
+    model.save(tmp_path / "head.ckpt", world.model(r=0), {})
+    read = ["--checkpoint", tmp_path / "head.ckpt", "--data", world.folder / "data", "--texts", world.texts]
+    run("embed_naics.py", *read, "--raw", world.raw, "--vectors", tmp_path / "encoded", "--out", tmp_path / "points")
+    frozen, found = (checkpoint.load(path)[0] for path in (world.raw, tmp_path / "encoded"))
+    assert all(torch.equal(found[name], vectors) for name, vectors in frozen.items())

@@ -158,7 +158,7 @@ def test_nobody_answering_is_an_error_when_the_download_was_asked_for():
 
 def test_auto_takes_a_folder_that_is_there(census_folder, capsys):
     assert sources.load("auto", census_folder, "http://127.0.0.1:9/").kind == "folder"
-    assert capsys.readouterr().err == "NAICS source: the four Census files of 2022, from a folder\n"
+    assert capsys.readouterr().err == "naics source: the four Census files of 2022, from a folder\n"
 
 
 def test_the_pinned_hashes_are_those_of_the_census_files(census_folder, census_source):

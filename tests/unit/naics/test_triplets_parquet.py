@@ -1,4 +1,4 @@
-"""Triplets in Parquet files: the same as those drawn from the relations, resumable, shared among ranks, and checked."""
+"""Triplets in Parquet files: the same as those drawn from the relations, resumable, and checked."""
 
 from dataclasses import replace
 
@@ -56,11 +56,10 @@ def test_streamed_negatives_are_distinct_and_as_hard_as_they_say(small, table):
     assert drawn.hardness.min() >= 1 and drawn.negatives.dtype == np.int64
 
 
-@pytest.mark.parametrize(("rank", "world_size"), [(0, 1), (1, 4)])
-def test_a_fresh_source_resumes_where_another_has_streamed(small, table, rank, world_size):
+def test_a_fresh_source_resumes_where_another_has_streamed(small, table):
     """Also across an epoch, backwards, and with positives drawn anew each epoch."""
     stage = replace(STAGE, max_positives=2)
-    streaming, *fresh = (ParquetSource(table, small, stage, 0, rank, world_size) for _ in range(4))
+    streaming, *fresh = (ParquetSource(table, small, stage, seed=0) for _ in range(4))
     streamed = [streaming.batch(step) for step in range(40)]
     assert streaming._plan.epoch > 0
     for source, step in zip(fresh, (0, 39, 17)):
@@ -70,16 +69,12 @@ def test_a_fresh_source_resumes_where_another_has_streamed(small, table, rank, w
     assert same(streaming.batch(3), streamed[3])
 
 
-def test_original_no_rank_replays_another_ranks_rows(small, table):
-    """There every data-loader worker streamed the whole file."""
-    ranks = [ParquetSource(table, small, replace(STAGE, triplet_batch=1), 0, rank, 3) for rank in range(3)]
-    shares = []
-    for source in ranks:
-        drawn = pair_keys([source.batch(step) for step in range(len(source._plan.pairs))])
-        assert source._plan.epoch == 0 and len(set(drawn)) == len(drawn)
-        shares.append(set(drawn))
-    assert sum(map(len, shares)) == len(set.union(*shares))
-    assert set.union(*shares) == set(zip(*(column.tolist() for column in pairs(small, STAGE))))
+def test_original_an_epoch_has_every_pair_once(small, table):
+    """There every data-loader worker replayed the whole file."""
+    every = list(zip(*(column.tolist() for column in pairs(small, STAGE))))
+    source = ParquetSource(table, small, replace(STAGE, triplet_batch=1), seed=0)
+    drawn = pair_keys([source.batch(step) for step in range(len(every))])
+    assert source._plan.epoch == 0 and sorted(drawn) == sorted(every)
 
 
 def test_a_window_of_row_groups_is_all_that_is_in_memory(small, table):
@@ -173,11 +168,6 @@ def test_a_table_that_cannot_serve_the_curriculum_is_refused(small, table):
     ):
         with pytest.raises(BadInput, match=said):
             ParquetSource(table, small, stage, seed=0)
-
-
-def test_more_ranks_than_row_groups_are_refused(small, table):
-    with pytest.raises(BadInput, match="expected one for each of 999 ranks"):
-        ParquetSource(table, small, STAGE, 0, 0, 999)
 
 
 def test_the_script_writes_what_the_stream_reads(run_script, related, taxonomy, tmp_path):
