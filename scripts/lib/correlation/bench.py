@@ -5,13 +5,12 @@ from numpy.typing import NDArray
 
 from . import baselines, dataset, scores
 from .baselines import Fold
-from .dataset import Pairs, Rows
+from .dataset import Asked, Pairs, Rows
 from .titles import TitleVectors
 
 Array = NDArray[np.floating]
 Systems = dict[str, Array]  # predictions (n,) by name, the model's first
 Entries = list[dict]
-Asked = tuple[list[str], list[str], list[str], list[str]]
 MODEL = "model"
 HELD_OUT, RANDOM = "held-out events", "random split"
 
