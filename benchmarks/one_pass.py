@@ -45,7 +45,7 @@ def main() -> None:
     reader.grammar.inside[reader.grammar.close] = False
 
     machine = platform.processor() or platform.machine()
-    print(f"{machine}, {torch.get_num_threads()} threads, the fastest of {args.repeats} calls")
+    print(f"{machine}, {torch.get_num_threads()} threads, CPU time of the fastest of {args.repeats} calls")
     print(f"answers of {len(taught)} training pairs: median {usual} tokens, longest {longest}")
     for top_k in args.top_k or [trained.top_k]:
         seen = gather(trained.rag, top_k, *pairs.asked(pairs.rows("validation")[:1]))
@@ -68,13 +68,13 @@ def main() -> None:
 
 
 def seconds(work: Callable[[], object], repeats: int) -> float:
-    """Time of the fastest call, after one that does not count: what else runs on the machine only adds to it."""
+    """CPU time of the fastest call, after one that does not count: what else runs has little part in it."""
     work()
     taken = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         work()
-        taken.append(time.perf_counter() - start)
+        taken.append(time.process_time() - start)
     return min(taken)
 
 
