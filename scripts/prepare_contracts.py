@@ -8,10 +8,11 @@ the same bytes.
 
 from pathlib import Path
 
-from lib import cli, encoders
+from lib import cli
 from lib.correlation import preparing, sources
 from lib.correlation.labels import Labels
 from lib.correlation.splits import Sizes
+from lib.correlation.titles import title_vectors
 
 
 def main() -> None:
@@ -28,8 +29,7 @@ def main() -> None:
     source = sources.load(args.source, args.path, cli.knobs(Labels, args), sizes.seed)
     kept, dropped = preparing.split(source, sizes)
 
-    tokenizer, encoder = encoders.load(args.encoder, "correlation.data.encoder")
-    kept = preparing.with_strata(kept, tokenizer, encoder, args.near)
+    kept = preparing.with_strata(kept, title_vectors(args.encoder, "correlation.data.encoder"), args.near)
     kept, beyond = preparing.resize(kept, sizes)
 
     about = preparing.write(args.out, source, kept, sizes, {**source.dropped, **dropped, **beyond})

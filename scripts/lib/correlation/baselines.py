@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import Ridge
 
-from . import facts, rag
-from .dataset import Pairs
+from . import facts
+from .dataset import Pairs, Rows
+from .titles import TitleVectors, pair_keys, pair_vectors
 
 Array = NDArray[np.floating]
-Rows = NDArray[np.int64]
 MEAN, ZERO, KNN, RIDGE, BOOSTING = "train mean", "zero", "kNN", "ridge", "boosting on facts"
 NEIGHBOURS = (1, 3, 5, 10, 15, 30)
 ALPHAS = tuple(np.logspace(-2, 3, 11))
@@ -33,15 +33,15 @@ class Fold:
     judged: Rows
 
 
-def predict(pairs: Pairs, fold: Fold, titles: rag.TitleVectors, seed: int) -> dict[str, Array]:
+def predict(pairs: Pairs, fold: Fold, titles: TitleVectors, seed: int) -> dict[str, Array]:
     """Predictions `(judged,)` of every baseline by name."""
     mean = pairs.correlations[fold.train].mean()
     a, b = titles(pairs.a_titles), titles(pairs.b_titles)
     return {
         MEAN: np.full(len(fold.judged), mean),
         ZERO: np.zeros(len(fold.judged)),
-        KNN: _chosen(pairs, fold, rag.pair_keys(a, b), NEIGHBOURS, _knn),
-        RIDGE: _chosen(pairs, fold, rag.pair_vectors(a, b), ALPHAS, _ridge),
+        KNN: _chosen(pairs, fold, pair_keys(a, b), NEIGHBOURS, _knn),
+        RIDGE: _chosen(pairs, fold, pair_vectors(a, b), ALPHAS, _ridge),
         BOOSTING: _chosen(pairs, fold, facts.matrix(pairs.a_titles, pairs.b_titles), TREES, _boosting(seed)),
     }
 

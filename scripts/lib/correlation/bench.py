@@ -3,15 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from . import baselines, dataset, rag, scores
+from . import baselines, dataset, scores
 from .baselines import Fold
-from .dataset import Pairs
+from .dataset import Asked, Pairs, Rows
+from .titles import TitleVectors
 
 Array = NDArray[np.floating]
-Rows = NDArray[np.int64]
 Systems = dict[str, Array]  # predictions (n,) by name, the model's first
 Entries = list[dict]
-Asked = tuple[list[str], list[str], list[str], list[str]]
 MODEL = "model"
 HELD_OUT, RANDOM = "held-out events", "random split"
 
@@ -19,7 +18,7 @@ HELD_OUT, RANDOM = "held-out events", "random split"
 class Bench:
     """Pairs of `split`: of the split by events, or of the random one when not `disjoint`."""
 
-    def __init__(self, pairs: Pairs, titles: rag.TitleVectors, split: str, seed: int, disjoint: bool = True) -> None:
+    def __init__(self, pairs: Pairs, titles: TitleVectors, split: str, seed: int, disjoint: bool = True) -> None:
         self.pairs, self.seed = pairs, seed
         self.rows = pairs.rows(split, disjoint)
         self.fold = Fold(pairs.rows("train", disjoint), pairs.rows("validation", disjoint), self.rows)

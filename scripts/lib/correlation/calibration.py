@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
+from .dataset import CLOSE
 from .numbers import Distribution
-from .scores import CLOSE
 
 COVERAGE = 0.9
 FLOOR = 0.01  # the step between two scores: no deviation is taken for smaller

@@ -1,7 +1,8 @@
 """A causal language model that reads a prompt and answers with a number, and with words if asked.
 
 Training rows are [padding | prompt | answer | padding], so that every answer begins in one column; the LM head runs on
-the answer's columns only. Reading rows are not padded at all, and the prompts' common beginning is read once.
+the answer's columns only. Reading rows are not padded at all, and what prompts begin with in common is read once: the
+prefix of all of them, and what retrieval and facts say of both orders of a pair.
 """
 
 import copy
@@ -22,7 +23,7 @@ from .grammar import StringGrammar
 from .losses import IGNORED
 from .reader import Reader
 
-Rows = NDArray[np.integer]
+Ids = NDArray[np.integer]
 READ_TOKENS = 8192  # of a batch that is only read
 
 
@@ -45,8 +46,7 @@ class CausalReader(Reader):
     def inputs(self, evidence: Evidence) -> list[list[int]]:
         """Token ids of every pair after the prefix; what is too long loses its first, farthest neighbours."""
         room = self.max_length - len(self.prefix)
-        told = zip(evidence.a_titles, evidence.b_titles, evidence.facts, evidence.neighbours)
-        return [self._ids(prompt.build(*pair, self.written))[-room:] for pair in told]
+        return [self._ids(text)[-room:] for text in prompt.prompts(evidence, self.written)]
 
     def targets(self, correlations: NDArray[np.floating], reasonings: Sequence[str]) -> list[list[int]]:
         """Token ids that training teaches: the number, the reasoning, and the quote that ends it."""
@@ -75,11 +75,10 @@ class CausalReader(Reader):
         """Chance of every score for every prompt, `(n, s)`: one forward pass, and ten digits' branches of its cache."""
         known = self.numbers.to(self.model.device)
         chances = np.zeros((len(prompts), len(known.values)))
-        lengths = np.array([len(ids) for ids in prompts])
-        for rows in encoders.length_batches(lengths, READ_TOKENS):
-            cache = self._beginning()
-            cache.batch_repeat_interleave(len(rows))
-            logits, cache = self._forward([prompts[row] for row in rows], cache)
+        order = np.array(sorted(range(len(prompts)), key=prompts.__getitem__), dtype=np.int64)
+        for batch in encoders.length_batches(np.array([len(prompts[row]) for row in order]), READ_TOKENS):
+            rows = order[batch]
+            logits, cache = self._read(np.array([prompts[row] for row in rows]))
             tokens = known.tokens
             second = None
             if self.numbers.positions == 2:
@@ -106,6 +105,17 @@ class CausalReader(Reader):
         found = grammar.complete(self.grammar, logits_after, max_new_tokens)
         return self.tokenizer.decode(found, skip_special_tokens=True).strip()
 
+    def _read(self, ids: Ids) -> tuple[Tensor, Any]:
+        """Logits after prompts `(b, l)`, sorted, and the cache that knows them; what they share is read once."""
+        shared = shared_tokens(ids)
+        beginnings, of = np.unique(ids[:, :shared], axis=0, return_inverse=True)
+        cache = self._beginning()
+        if shared:
+            cache.batch_repeat_interleave(len(beginnings))
+            _, cache = self._forward(beginnings, cache)
+        cache.batch_select_indices(torch.from_numpy(of))
+        return self._forward(ids[:, shared:], cache)
+
     def _beginning(self) -> Any:
         """A cache that knows the prefix; it is read once for good where no weight can change any more."""
         learning = any(weight.requires_grad for weight in self.parameters())
@@ -113,7 +123,7 @@ class CausalReader(Reader):
             self._known_prefix = self._forward([self.prefix], None)[1]
         return copy.deepcopy(self._known_prefix)
 
-    def _forward(self, rows: Sequence[list[int]], cache: Any) -> tuple[Tensor, Any]:
+    def _forward(self, rows: Ids | Sequence[list[int]], cache: Any) -> tuple[Tensor, Any]:
         """Logits after the last token of rows of one length, `(b, v)` float32, and the cache that knows them."""
         ids = torch.tensor(rows, device=self.model.device)
         with self.machine.autocast():
@@ -134,3 +144,16 @@ class CausalReader(Reader):
 
     def _ids(self, text: str) -> list[int]:
         return self.tokenizer.encode(text, add_special_tokens=False)
+
+
+def shared_tokens(ids: Ids) -> int:
+    """Where sorted rows `(b, l)` are best parted: each distinct beginning is read, then the rest of each row.
+
+    At so many tokens the fewest are read, and at least one of each row is left.
+    """
+    length = ids.shape[1]
+    differ = ids[1:] != ids[:-1]
+    common = np.where(differ.any(axis=1), differ.argmax(axis=1), length)  # (b - 1,) with the row before
+    at = np.arange(length)
+    beginnings = 1 + (common < at[:, None]).sum(axis=1)
+    return int(np.argmin(beginnings * at + len(ids) * (length - at)))

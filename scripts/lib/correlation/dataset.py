@@ -36,6 +36,7 @@ PAIR_SCHEMA: dict[str, type[pl.DataType]] = {
 CONTRACT_SCHEMA: dict[str, type[pl.DataType]] = dict.fromkeys(("id", "title", "event", "end"), pl.String)
 
 Rows = NDArray[np.int64]
+Asked = tuple[list[str], list[str], list[str], list[str]]  # titles of A and of B, ids of A and of B
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ class Pairs:
         """Pairs of a split whose contracts and events are in no other; of the random split when not `disjoint`."""
         return np.flatnonzero((self.splits if disjoint else self.random_splits) == split)
 
-    def asked(self, rows: Rows) -> tuple[list[str], list[str], list[str], list[str]]:
-        """Titles of A and of B, ids of A and of B: some pairs as models read them."""
+    def asked(self, rows: Rows) -> Asked:
+        """Some pairs as models read them."""
         columns = (self.a_titles, self.b_titles, self.a, self.b)
         a, b, a_ids, b_ids = ([column[row] for row in rows] for column in columns)
         return a, b, a_ids, b_ids

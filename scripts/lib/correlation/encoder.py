@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from .. import seeds
 from . import explanation, numbers
 from .evidence import Evidence
-from .rag import pair_vectors, title_vectors
 from .reader import Reader
+from .titles import pair_vectors, title_vectors
 
 NEAREST = 5
 SOFTENING = 0.05  # of distances, so that a neighbour at no distance has a finite weight
@@ -62,9 +62,8 @@ class EncoderReader(Reader):
 
     def inputs(self, evidence: Evidence) -> Tensor:
         """Standardised features of pairs, `(n, f)` float32."""
-        projected = (torch.from_numpy(self._vectors(evidence)) - self.mean_vector.cpu()) @ self.axes.cpu()
-        plain = torch.cat([torch.from_numpy(_plain(evidence)), projected], dim=1)
-        return ((plain - self.center.cpu()) / self.scale.cpu()).clamp(-FARTHEST, FARTHEST)
+        features = self._features(_plain(evidence), _vectors(self.name, evidence))
+        return ((features - self.center.cpu()) / self.scale.cpu()).clamp(-FARTHEST, FARTHEST)
 
     def targets(self, correlations: NDArray[np.floating], reasonings: Sequence[str]) -> list[list[int]]:
         """The number tokens alone: reasoning is composed, not taught."""
@@ -73,11 +72,12 @@ class EncoderReader(Reader):
 
     def teach(self, inputs: Sequence[Tensor], targets: Sequence[list[int]], scores: Tensor) -> tuple[Tensor, Tensor]:
         """(mean cross-entropy of the number tokens, expected correlations `(heads, b)`), both with gradient."""
-        logits = self(torch.stack(list(inputs)).to(self.out.device))  # (heads, b, s)
-        wanted = torch.tensor(targets, device=self.out.device).T.expand(len(logits), -1)  # (heads, b)
-        known, scores = self.numbers.to(self.out.device), scores.to(self.out.device)
-        expected = torch.stack([known.taught(own[:, None], known.classes(scores)) for own in logits])
-        return F.cross_entropy(logits.flatten(0, 1), wanted.flatten()), expected
+        device, heads = self.out.device, len(self.out)
+        logits = self(torch.stack(list(inputs)).to(device)).flatten(0, 1)  # (heads * b, s)
+        wanted = torch.tensor(targets, device=device).flatten().repeat(heads)
+        known = self.numbers.to(device)
+        expected = known.taught(logits[:, None], known.classes(scores.to(device)).repeat(heads, 1))
+        return F.cross_entropy(logits, wanted), expected.view(heads, -1)
 
     @torch.no_grad()
     def read(self, inputs: Tensor) -> NDArray[np.float64]:
@@ -98,14 +98,12 @@ class EncoderReader(Reader):
     @classmethod
     def begun(cls, name: str, shape: Head, evidence: Evidence, seed: int) -> "EncoderReader":
         """With the standardisation and directions of the training pairs, and first weights that the seed decides."""
-        titles = title_vectors(name)
-        vectors = torch.from_numpy(pair_vectors(titles(evidence.a_titles), titles(evidence.b_titles)))
-        plain = torch.from_numpy(_plain(evidence))
+        plain, vectors = _plain(evidence), _vectors(name, evidence)
         reader = cls(name, shape, plain.shape[1] + shape.directions, vectors.shape[1])
         reader.mean_vector.copy_(vectors.mean(dim=0))
         _, _, directions = torch.linalg.svd(vectors - reader.mean_vector, full_matrices=False)
         reader.axes[:, : len(directions)] = directions[: shape.directions].T
-        whole = torch.cat([plain, (vectors - reader.mean_vector) @ reader.axes], dim=1)
+        whole = reader._features(plain, vectors)
         spread = whole.std(dim=0)
         reader.center.copy_(whole.mean(dim=0))
         reader.scale.copy_(torch.where(spread > SMALL, spread, 1.0))
@@ -114,17 +112,22 @@ class EncoderReader(Reader):
         nn.init.normal_(reader.out, std=0.1 * shape.hidden**-0.5)
         return reader.eval()
 
-    def _vectors(self, evidence: Evidence) -> NDArray[np.float32]:
-        """|a - b| and a * b of the titles' unit vectors, `(n, 2 d)`."""
-        titles = title_vectors(self.name)
-        return pair_vectors(titles(evidence.a_titles), titles(evidence.b_titles))
+    def _features(self, plain: Tensor, vectors: Tensor) -> Tensor:
+        """What is plain to read and the leading directions of the vectors, `(n, f)`, not standardised."""
+        return torch.cat([plain, (vectors - self.mean_vector.cpu()) @ self.axes.cpu()], dim=1)
 
 
-def _plain(evidence: Evidence) -> NDArray[np.float32]:
+def _vectors(name: str, evidence: Evidence) -> Tensor:
+    """|a - b| and a * b of the titles' unit vectors, `(n, 2 d)`."""
+    titles = title_vectors(name)
+    return torch.from_numpy(pair_vectors(titles(evidence.a_titles), titles(evidence.b_titles)))
+
+
+def _plain(evidence: Evidence) -> Tensor:
     """Facts, and the neighbours' correlations and distances summed up, `(n, facts + 6)`."""
     told = [[*facts.values()] for facts in evidence.facts]
     known = [_summary(neighbours) for neighbours in evidence.neighbours]
-    return np.concatenate([np.array(told), np.array(known)], axis=1).astype(np.float32)
+    return torch.from_numpy(np.concatenate([told, known], axis=1).astype(np.float32))
 
 
 def _summary(neighbours: Sequence[Mapping[str, Any]]) -> list[float]:

@@ -19,6 +19,7 @@ from .bench import MODEL, Bench, Systems
 from .calibration import Calibration
 from .dataset import CLOSE, Pairs
 from .model import CorrelationModel, Predictions
+from .titles import TitleVectors, title_vectors
 
 CE_ONLY, RANDOM_RETRIEVAL, ARGMAX = "CE-only", "random retrieval", "argmax"
 SPLITS = ("test", "validation")
@@ -39,7 +40,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     pairs = dataset.load(args.data)
     trained = _load(args.model, pairs, args.split)
     others = {CE_ONLY: _load(args.ce_only, pairs, args.split)} if args.ce_only else {}
-    titles = rag.title_vectors(trained.rag.encoder)
+    titles = title_vectors(trained.rag.encoder)
 
     bench = Bench(pairs, titles, args.split, args.seed)
     told = trained.predict(*bench.asked())
@@ -88,7 +89,7 @@ def _systems(
     }
 
 
-def _by_lot(args: argparse.Namespace, pairs: Pairs, titles: rag.TitleVectors) -> list[dict[str, Any]]:
+def _by_lot(args: argparse.Namespace, pairs: Pairs, titles: TitleVectors) -> list[dict[str, Any]]:
     """The random split, where contracts are known from other pairs: its own model, its own baselines."""
     bench = Bench(pairs, titles, args.split, args.seed, disjoint=False)
     trained = _load(args.random_model, pairs, args.split, disjoint=False)

@@ -1,13 +1,11 @@
 """How long a number takes, and how long a whole answer: for the log, because clocks never say the same twice."""
 
 import time
-from collections.abc import Sequence
 
 import numpy as np
 
+from .dataset import Asked
 from .model import CorrelationModel
-
-Asked = tuple[Sequence[str], Sequence[str], Sequence[str], Sequence[str]]
 
 
 def said(trained: CorrelationModel, asked: Asked) -> str:

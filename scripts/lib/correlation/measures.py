@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from .dataset import SPLITS, Pairs
+from .dataset import CLOSE, SPLITS, Pairs
 from .model import CorrelationModel
-from .scores import CLOSE, Judge
+from .scores import Judge
 
 Array = NDArray[np.float64]
 

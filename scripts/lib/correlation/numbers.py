@@ -120,6 +120,10 @@ class Distribution:
         """Value of the likeliest score, `(n,)`: what argmax decoding reads."""
         return self.values[self.chances.argmax(axis=1)]
 
+    def rmse(self, truth: NDArray[np.float64]) -> float:
+        """Root mean squared error of the expected values, with correlations `(n,)`."""
+        return float(np.sqrt(((self.mean - truth) ** 2).mean()))
+
     def within(self, radius: float) -> NDArray[np.float64]:
         """Chance of being within `radius` of the mean, `(n,)`."""
         near = abs(self.values - self.mean[:, None]) <= radius

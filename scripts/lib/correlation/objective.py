@@ -124,5 +124,4 @@ def _picked(items: Sequence, rows: NDArray[np.integer]) -> list:
 
 def score(reader: Reader, held_out: Labelled) -> float:
     """What chooses the weights: minus the RMSE of the expected number on validation pairs."""
-    off = distribution(reader, held_out.seen).mean - held_out.correlations
-    return -float(np.sqrt((off**2).mean()))
+    return -distribution(reader, held_out.seen).rmse(held_out.correlations)

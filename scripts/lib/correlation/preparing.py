@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from .. import encoders, files, tokens, vectors
+from .. import files
 from . import dataset, labels, reasoning, splits
 from .dataset import CLOSE, SPLITS, STRATA, type_of
 from .facts import facts
 from .source import Contract, Measured, Source
 from .splits import Sizes
-
-MAX_LENGTH = 128  # tokens of a title
+from .titles import TitleVectors
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,10 @@ def split(source: Source, sizes: Sizes) -> tuple[Kept, dict[str, int]]:
     return kept, {"crossing_sides": len(pairs) - len(rows)}
 
 
-def with_strata(kept: Kept, tokenizer: Any, encoder: Any, near: float) -> Kept:
+def with_strata(kept: Kept, titles: TitleVectors, near: float) -> Kept:
     """Each pair's stratum: outcomes of one event, titles whose vectors have a cosine of `near` or more, all others."""
     used = sorted({contract for pair in kept.pairs for contract in (pair.a, pair.b)})
-    titles = [kept.contracts[contract].title for contract in used]
-    encoded = encoders.encode(encoder, tokens.tokenize(tokenizer, titles, MAX_LENGTH)).numpy()
-    unit = dict(zip(used, vectors.normalised(encoded, "titles")))
+    unit = dict(zip(used, titles([kept.contracts[contract].title for contract in used])))
     strata = []
     for pair in kept.pairs:
         alike = float(np.dot(unit[pair.a], unit[pair.b])) >= near

@@ -9,12 +9,20 @@ OPENING                            the answer begins with the number
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .evidence import Evidence
+
 PREFIX = (
     "Two prediction-market contracts follow. Estimate how their chances move together: a score from "
     "opposite over unrelated (middle) to together, then the reasons.\n"
 )
 OPENING = '\n{"underlying_correlation": "'
 AFTER = '", "reasoning": "'
+
+
+def prompts(evidence: Evidence, written: Sequence[str]) -> list[str]:
+    """What follows PREFIX for each of n pairs."""
+    told = zip(evidence.a_titles, evidence.b_titles, evidence.facts, evidence.neighbours)
+    return [build(*pair, written) for pair in told]
 
 
 def build(

@@ -13,7 +13,6 @@ asked later no contract or event is known.
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +20,17 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import encoders, files, index, seeds, tokens, vectors
+from .. import files, index, seeds, vectors
 from ..errors import BadInput
 from ..near import normalized
 from .dataset import Pairs
+from .titles import Matrix, TitleVectors, pair_keys, title_vectors
 
-Matrix = NDArray[np.float32]
 Json = dict[str, Any]
 Key = tuple[str, str]
 METADATA = ("id", "a", "b", "a_title", "b_title", "correlation")
 EVENTS = ("a_event", "b_event")  # known of pairs that prepare_contracts.py made
 VECTORS, INDEX, PAIRS = "vectors", "index", "pairs.json"
-MAX_LENGTH = 128  # tokens of a title
 
 
 class SemanticRAG:
@@ -150,36 +148,6 @@ class Drawn(SemanticRAG):
         rng = seeds.generator(self.seed, "random retrieval")
         rows = np.stack([rng.permutation(len(self.metadata))[:k] for _ in queries])
         return np.linalg.norm(queries[:, None] - self.embeddings[rows], axis=2), rows
-
-
-class TitleVectors:
-    """Unit vectors of titles, `(n, d)`; each distinct title is encoded once."""
-
-    def __init__(self, encoder: str) -> None:
-        self.tokenizer, self.model = encoders.load(encoder, "correlation.rag.encoder")
-        self.known: dict[str, NDArray[np.floating]] = {}
-
-    def __call__(self, titles: Sequence[str]) -> Matrix:
-        if new := sorted({*titles} - {*self.known}):
-            encoded = encoders.encode(self.model, tokens.tokenize(self.tokenizer, new, MAX_LENGTH)).numpy()
-            self.known.update(zip(new, vectors.normalised(encoded, "titles")))
-        return np.stack([self.known[title] for title in titles]).astype(np.float32)
-
-
-@cache
-def title_vectors(encoder: str) -> TitleVectors:
-    """The one that all of a process share."""
-    return TitleVectors(encoder)
-
-
-def pair_keys(a: Matrix, b: Matrix) -> Matrix:
-    """What retrieval compares, `(n, d)` and `(n, d)` to `(n, d)`: the mean, symmetric in both."""
-    return np.asarray((a + b) / 2, dtype=np.float32)
-
-
-def pair_vectors(a: Matrix, b: Matrix) -> Matrix:
-    """What a regression reads, `(n, d)` and `(n, d)` to `(n, 2d)`: |a - b| and a * b, symmetric in both."""
-    return np.concatenate([np.abs(a - b), a * b], axis=1)
 
 
 def metadata(pairs: Pairs, rows: NDArray[np.int64]) -> list[Json]:

@@ -57,9 +57,8 @@ def load(folder: Path, shape: Shape, head: Head, machine: Compute) -> Reader:
 
 def _corpus(taught: Labelled) -> list[str]:
     """What the small model's tokenizer learns from: the training pairs as it will read and answer them."""
-    seen, written = taught.seen, single().texts()
-    told = zip(seen.a_titles, seen.b_titles, seen.facts, seen.neighbours)
-    return [prompt.PREFIX, *(prompt.build(*pair, written) for pair in told), *map(prompt.rest, taught.reasonings)]
+    texts = prompt.prompts(taught.seen, single().texts())
+    return [prompt.PREFIX, *texts, *map(prompt.rest, taught.reasonings)]
 
 
 def _in_order(path: Path) -> None:

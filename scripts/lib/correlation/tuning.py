@@ -66,7 +66,7 @@ class Judged:
 
     @property
     def rmse(self) -> float:
-        return float(np.sqrt(((self.found.mean - self.truth) ** 2).mean()))
+        return self.found.rmse(self.truth)
 
 
 def laid(knobs: Knobs, head: Head, loss: Loss, plan: Plan) -> Trial:

@@ -8,7 +8,8 @@ import tiny_contracts
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsRegressor
 
-from lib.correlation import baselines, dataset, rag
+from lib.correlation import baselines, dataset
+from lib.correlation.titles import pair_vectors
 
 
 class Titles:
@@ -44,7 +45,7 @@ def test_ridge_and_knn_are_scikit_learn_s_with_the_knob_that_validation_chose(wo
         errors = [np.mean((model.predict(features[fold.validation]) - y[fold.validation]) ** 2) for model in fitted]
         return fitted[int(np.argmin(errors))].predict(features[fold.judged])
 
-    ridge = best(rag.pair_vectors(a, b), [Ridge(alpha=alpha) for alpha in baselines.ALPHAS])
+    ridge = best(pair_vectors(a, b), [Ridge(alpha=alpha) for alpha in baselines.ALPHAS])
     np.testing.assert_allclose(told[baselines.RIDGE], np.clip(ridge, -1, 1), atol=1e-9)
     for k in baselines.NEIGHBOURS:
         rng = np.random.default_rng(k)

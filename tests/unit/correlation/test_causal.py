@@ -6,11 +6,13 @@ import json
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lib.compute import Compute
 from lib.correlation import prompt
 from lib.correlation.answer import Answer
-from lib.correlation.causal import CausalReader
+from lib.correlation.causal import CausalReader, shared_tokens
 from lib.correlation.reader import distribution
 from lib.errors import BadInput
 
@@ -97,6 +99,38 @@ def test_numbers_do_not_depend_on_the_batch(reader, rows):
     assert np.concatenate([reader.read([asked]) for asked in rows[0]]) == pytest.approx(together, abs=1e-6)
 
 
+def lengths_read(reader, work):
+    """What `work` returns, and the lengths of the rows that went through the model, each row for itself."""
+    lengths = []
+    hook = reader.model.get_input_embeddings().register_forward_hook(
+        lambda _, inputs, __: lengths.extend([inputs[0].shape[1]] * len(inputs[0]))
+    )
+    told = work()
+    hook.remove()
+    return told, lengths
+
+
+def test_what_both_orders_of_a_pair_begin_with_is_read_once(reader, world):
+    prompts = reader.inputs(world.held_out.seen.both_orders())
+    both = [prompts[0], prompts[len(world.held_out.seen)]]
+    common = next(at for at, tokens in enumerate(zip(*both)) if len({*tokens}) > 1)
+    _, lengths = lengths_read(reader, lambda: reader.read(both))
+    assert reader.tokenizer.decode(both[0][:common]).endswith("\nA: Will the")
+    rests = [len(ids) - common for ids in both]
+    assert [length for length in lengths if length > 1] == [len(reader.prefix), common, *rests]
+    apart = np.concatenate([reader.read([ids]) for ids in prompts])
+    together, lengths = lengths_read(reader, lambda: reader.read(prompts))
+    assert together == pytest.approx(apart, abs=1e-6), "every rest goes on from its own beginning"
+    assert sum(length for length in lengths if length > 1) < 0.75 * sum(map(len, prompts))
+
+
+@given(st.lists(st.lists(st.integers(0, 1), min_size=5, max_size=5), min_size=1, max_size=6))
+def test_rows_are_parted_where_the_fewest_tokens_are_read(rows):
+    """By counting the tokens of every way to part them."""
+    read = [len({(*row[:at],) for row in rows}) * at + len(rows) * (5 - at) for at in range(5)]
+    assert read[shared_tokens(np.array(sorted(rows)))] == min(read)
+
+
 def test_a_and_b_may_change_places(reader, world):
     seen = world.held_out.seen
     turned = seen.both_orders()
@@ -124,11 +158,7 @@ def test_the_prefix_is_read_once_where_no_weight_changes_and_again_where_they_ma
     """A cache of weights that have changed since would be another model's."""
     frozen = CausalReader(copy.deepcopy(reader.model).requires_grad_(False), reader.tokenizer, Compute(), 512)
     for one in (frozen, reader):
-        lengths = []
-        embedding = one.model.get_input_embeddings()
-        hook = embedding.register_forward_hook(lambda _, ids, __, lengths=lengths: lengths.append(ids[0].shape[1]))
-        told = [one.read(rows[0][:1]) for _ in range(2)]
-        hook.remove()
+        told, lengths = lengths_read(one, lambda one=one: [one.read(rows[0][:1]) for _ in range(2)])
         assert np.array_equal(*told)
         assert lengths.count(len(reader.prefix)) == (1 if one is frozen else 2)
     before = {name: weight.clone() for name, weight in reader.model.state_dict().items()}

@@ -5,6 +5,7 @@ import pytest
 import tiny_contracts
 
 from lib.correlation import dataset, rag
+from lib.correlation.titles import pair_keys, pair_vectors
 from lib.errors import BadInput
 
 
@@ -104,8 +105,8 @@ def test_the_order_of_the_titles_does_not_matter(built, pairs):
     a, b = titles(pairs, pairs.rows("test"))
     assert built.neighbours(a, b, k=3) == built.neighbours(b, a, k=3)
     left, right = Titles()(a), Titles()(b)
-    assert np.array_equal(rag.pair_vectors(left, right), rag.pair_vectors(right, left))
-    assert np.array_equal(rag.pair_keys(left, right), rag.pair_keys(right, left))
+    assert np.array_equal(pair_vectors(left, right), pair_vectors(right, left))
+    assert np.array_equal(pair_keys(left, right), pair_keys(right, left))
 
 
 def test_row_10_an_index_that_holds_pairs_that_judge(built, pairs):
