@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from lib import cli, config, files
+from lib import cli, config
 from lib.errors import BadInput
 from lib.report import drawing
 
@@ -18,8 +18,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the picture, SVG")
     args = parser.parse_args()
 
-    metrics = files.read_json(args.metrics)
-    config.check(metrics, "metrics", str(args.metrics))
+    metrics = config.read(args.metrics, "metrics")
     try:
         details = metrics["details"]
         points, calibration, ceiling = details["points"], details["calibration"], details["ceiling"]
@@ -44,7 +43,7 @@ def draw(points: Json, curve: list[Json], learnt: list[Json], score: str, path: 
     reach = 1.1 * max(0.1, *(abs(number) for name in ("predicted", "true") for number in points[name]))
     against.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="predicted", ylabel="measured")
     against.set_title(f"Pairs that training never saw: {score}", loc="left")
-    against.legend(fontsize=7.5, frameon=False)
+    against.legend()
 
     confident, right = ([one[name] for one in curve] for name in ("confidence", "right"))
     claimed, proved = ([one[name] for one in learnt] for name in ("claimed", "right"))
@@ -54,10 +53,8 @@ def draw(points: Json, curve: list[Json], learnt: list[Json], score: str, path: 
     calibrated.plot([0, 1], [0, 1], "-", color=drawing.FAINT, linewidth=0.8)
     low = max(0.0, min(*claimed, *proved, *confident, *right) - 0.05)
     calibrated.set(xlim=(low, 1.005), ylim=(low, 1.02), xlabel="confidence", ylabel="within 0.2")
-    calibrated.legend(fontsize=7.5, frameon=False, loc="upper left")
+    calibrated.legend(loc="upper left")
     calibrated.set_title("Confidence and how often it was right", loc="left")
-    for axes in (against, calibrated):
-        axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout(pad=0.6)
     said = ", ".join(f"{one:.2f} right {share:.2f}" for one, share in zip(confident, right))
     pairs = len(points["true"])

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from lib import cli, config, files
+from lib import cli, config
 from lib.errors import BadInput
 from lib.report import drawing
 
@@ -22,8 +22,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the picture, SVG")
     args = parser.parse_args()
 
-    metrics = files.read_json(args.metrics)
-    config.check(metrics, "metrics", str(args.metrics))
+    metrics = config.read(args.metrics, "metrics")
     try:
         panels = {
             "MAP by numbers kept of a vector": by_width(metrics),
@@ -65,8 +64,7 @@ def draw(panels: dict[str, tuple[list[str], Lines]], path: Path) -> None:
             axes.plot(values, style, color=drawing.INK, linewidth=width, markersize=4.5, label=name)
         axes.set_xticks(range(len(labels)), labels, rotation=30 if len(labels) > 6 else 0)
         axes.set_title(title, loc="left")
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].legend(fontsize=7.5, frameon=False)
+    figure.axes[0].legend()
     figure.tight_layout(pad=0.6)
     said = [f"{title}: {told(*panel)}" for title, panel in panels.items()]
     drawing.save(figure, path, f"Tickets that training never saw. {'. '.join(said)}")

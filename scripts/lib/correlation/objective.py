@@ -49,10 +49,7 @@ class Plan:
     def settings(self, pairs: int) -> Settings:
         """The loop's settings for so many training pairs: as many steps as the epochs have batches."""
         steps = -(-2 * pairs * self.num_train_epochs // self.batch_size)
-        same = ("learning_rate", "seed", "warmup_ratio", "weight_decay", "max_grad_norm", "save_seconds")
-        return Settings(
-            steps, eval_steps=self.eval_steps, patience=self.patience, **{name: getattr(self, name) for name in same}
-        )
+        return Settings.of(self, steps=steps)
 
 
 @dataclass(frozen=True)
