@@ -23,7 +23,7 @@ from .model import TicketEncoder
 
 Rows = NDArray[np.int64]
 Score = Callable[[float], float]  # weight of the adapters to MAP
-SHARES = (1.0, 0.8, 0.6, 0.4, 0.2)
+SHARES = (1.0, 0.7, 0.4, 0.2)
 
 
 @dataclass(frozen=True)

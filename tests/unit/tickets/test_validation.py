@@ -87,7 +87,7 @@ def test_what_forgets_too_much_goes_back_as_far_as_it_must(world):
 
 def test_what_forgets_nothing_goes_back_where_validation_gains_by_it(world):
     _, encoder = world.moved()
-    assert settle(encoder, Line(lambda w: 0.5 - (w - 0.55) ** 2), Line(lambda _: 0.4), floor=0.39)["weight"] == 0.6
+    assert settle(encoder, Line(lambda w: 0.5 - (w - 0.6) ** 2), Line(lambda _: 0.4), floor=0.39)["weight"] == 0.7
 
 
 def test_what_cannot_go_back_far_enough_is_no_model(world):
