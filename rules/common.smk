@@ -29,7 +29,7 @@ except BadInput as error:
     raise WorkflowError(str(error)) from None
 
 MACHINE = {key: config[key] for key in ("seed", "device", "precision")}
-SEED = load_configfile(f"{HOUSE}/config/seed.yaml")  # the originals' hyperparameters, by pipeline
+SEED = load_configfile(SCRIPTS.parent / "config/seed.yaml")  # the originals' hyperparameters, by pipeline
 PROCESSES, NODES = config["num_processes"], config["cluster"]["nodes"]  # that train one model together
 if PROCESSES % NODES:
     raise WorkflowError(f"config: num_processes {PROCESSES}, expected a multiple of cluster.nodes {NODES}")

@@ -23,7 +23,7 @@ Rows = NDArray[np.integer]
 
 @dataclass(frozen=True)
 class Frozen:
-    """t texts for one encoder: what its `lower` returns, None where it is not kept.
+    """t texts for one encoder: what its `up_to_cut` returns, None where it is not kept.
 
     states  (total tokens, d) float16 at the cut
     below   (t, d) sums of the mean states before it
@@ -59,6 +59,6 @@ def freeze(encoder: TicketEncoder, tokenizer, texts: Sequence[str]) -> Frozen:
         return Frozen(encoder, tokens, None, None)
     states, below = torch.empty(len(tokens.ids), width, dtype=torch.float16), torch.empty(len(tokens), width)
     for rows in encoders.length_batches(tokens.lengths, model.MAX_TOKENS):
-        hidden, under = encoder.lower(tokens.batch(rows).to(encoder.base.device))
+        hidden, under = encoder.up_to_cut(tokens.batch(rows).to(encoder.base.device))
         states[tokens.positions(rows)], below[rows] = hidden.half().cpu(), under.cpu()
     return Frozen(encoder, tokens, states, below)

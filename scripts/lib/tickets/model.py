@@ -75,15 +75,15 @@ class TicketEncoder(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Unpadded token ids `(b, l)` to unit vectors `(b, d)`."""
-        return self.above(*self.lower(ids))
+        return self.above(*self.up_to_cut(ids))
 
     @torch.no_grad()
-    def lower(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+    def up_to_cut(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         """The layers below the cut, which are never trained: ids `(b, l)` to what `climb` returns."""
         return climb(self.base, self.base.encoder.layer[: self.shape.cut], self.base.embeddings(input_ids=ids))
 
     def above(self, hidden: Tensor, below: Tensor) -> Tensor:
-        """What `lower` returns to unit vectors `(b, d)`."""
+        """What `up_to_cut` returns to unit vectors `(b, d)`."""
         hidden, between = climb(self.base, self.layers, hidden)
         return vectors_of(encoders.mean_pool(hidden).float(), (below + between).float(), self.head)
 

@@ -54,7 +54,7 @@ def alone(world, goal: Objective) -> tuple[float, float, dict[str, torch.Tensor]
 
     def vectors(texts: list[str]) -> torch.Tensor:
         tokens = model.tokenize(tokenizer, texts, encoder.shape)
-        lower = [encoder.lower(tokens.batch(np.array([at]))) for at in range(len(texts))]
+        lower = [encoder.up_to_cut(tokens.batch(np.array([at]))) for at in range(len(texts))]
         return torch.cat([encoder.above(states.half().float(), below) for states, below in lower])  # as states are kept
 
     ranking = losses.matryoshka(vectors(texts), together, encoder.dims)
