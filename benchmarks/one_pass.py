@@ -52,7 +52,8 @@ def main() -> None:
         prompts, both = reader.inputs(seen), reader.inputs(seen.both_orders())
         one, two = (seconds(lambda ids=ids: reader.read(ids), args.repeats) for ids in (prompts, both))
         whole = len(reader.tokenizer.encode(prompt.prompts(seen, reader.written)[0], add_special_tokens=False))
-        building, copying = (seconds(work, args.repeats) for work in (lambda: reader.inputs(seen), reader._beginning))  # noqa: B023
+        building = seconds(lambda seen=seen: reader.inputs(seen), args.repeats)
+        copying = seconds(reader._beginning, args.repeats)
         print(
             f"\n{top_k} neighbours: {len(reader.prefix)} tokens of prefix (cached), then {len(prompts[0])} of {whole}"
         )

@@ -13,6 +13,7 @@ from . import lexical, model, retrieval, saving
 from .adversarial import Labelled
 from .dataset import Tickets
 from .judged import Score
+from .model import Shape
 from .retrieval import Similarity
 
 Matrix = NDArray[np.float32]
@@ -23,9 +24,10 @@ CHOOSING = 500
 MODEL, RAW, HEADED, TFIDF = "model", "raw", "raw with head", "TF-IDF"
 
 
-def systems(folder: Path) -> Systems:
+def systems(folder: Path, shape: Shape) -> Systems:
     """A trained model, its base, and the base under the model's head if it has one: what is owed to that alone."""
-    trained, shape, own = saving.load(folder), saving.about(folder)["shape"], saving.head(folder)
+    own = saving.head(folder)
+    trained = model.encoder_of(str(folder), shape, own)
     tokenizer, base = encoders.load(shape.encoder, "tickets.encoder.encoder")
     heads = {RAW: None} | ({} if own is None else {HEADED: own})
 

@@ -36,7 +36,8 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     """The metrics.json of one model on one split."""
     tickets = dataset.load(args.data)
     leaks.refuse(pairs.read(args.pairs), tickets, args.pairs)
-    about, encode = saving.about(args.model), corpus.systems(args.model)
+    about = saving.about(args.model)
+    encode = corpus.systems(args.model, about["shape"])
     bench = Bench(tickets, args)
     seen = corpus.views(_told(tickets, bench.rows), encode)
     vectors = seen[MASKED].vectors
