@@ -10,6 +10,7 @@ import numpy as np
 
 from lib import cli, seeds
 from lib.tickets import dataset, lexical, pairs, phases
+from lib.tickets.drawing import UNLABELLED
 
 
 def main() -> None:
@@ -17,6 +18,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder made by prepare_tickets.py")
     parser.add_argument("--per-phase", type=cli.positive_int, default=5000, help="pairs of each phase, if there are")
     parser.add_argument("--masked-share", type=cli.fraction, default=0.5, help="pairs whose texts are masked")
+    parser.add_argument("--positives-share", choices=("label", "family"), default="label", help="what makes a positive")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True, help="the JSON to write")
     args = parser.parse_args()
@@ -24,12 +26,15 @@ def main() -> None:
     tickets = dataset.load(args.data)
     words = lexical.tfidf(tickets.masked)  # the label's own words would make every pair easy
 
-    found = phases.build(
-        tickets.groups, np.array(tickets.categories), words, tickets.rows("train"), args.per_phase, args.seed
-    )
+    of_family = args.positives_share == "family"
+    groups, names = (tickets.families, tickets.family_names) if of_family else (tickets.groups, tickets.group_names)
+    rows = np.flatnonzero((tickets.splits == "train") & (groups != UNLABELLED))
+
+    found = phases.build(groups, np.array(tickets.categories), words, rows, args.per_phase, args.seed)
 
     masked = seeds.generator(args.seed, "masked pairs").random(len(found.phases)) < args.masked_share
-    pairs.write(args.out, columns(tickets, found, masked), metadata(tickets, found, masked, args))
+    about = metadata(tickets, found, masked, args) | {"groups": [names[groups[row]] for row in found.anchors]}
+    pairs.write(args.out, columns(tickets, found, masked), about)
     for name, about in phases_said(found).items():
         few = "" if about["pairs"] == args.per_phase else f", fewer than {args.per_phase}: there are no more"
         cli.log(f"tickets: {name} {about['pairs']} pairs{few}, overlap {about['overlap']}")
@@ -65,7 +70,6 @@ def metadata(tickets: dataset.Tickets, found: phases.Triples, masked: np.ndarray
         "phases": phases_said(found),
         "masked": int(masked.sum()),
         "seed": args.seed,
-        "groups": [tickets.group_names[tickets.groups[row]] for row in found.anchors],
     }
 
 

@@ -166,7 +166,6 @@ def test_row_10_the_same_text_in_test_and_training(refused_by, tmp_path):
         ("T00", {"masked": None}, "ticket 'T00': empty masked"),
         ("T00", {"category": None}, "ticket 'T00': no category, expected one or an empty text"),
         ("T00", {"split": "dev"}, "ticket 'T00': split 'dev', expected one of train, validation, test"),
-        ("T10", {"group": None}, "ticket 'T10': in test without a label, expected train"),
     ],
 )
 def test_rows_9_10_16_a_table_that_leaks_or_says_nothing(tmp_path, ticket, changes, said):

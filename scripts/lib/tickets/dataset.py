@@ -34,8 +34,9 @@ class Tickets:
     """n tickets in the order of their ids, and a small foreign domain.
 
     ids, texts, masked, categories   n strings each; `masked` lacks the words of the ticket's own label
-    groups       (n,) int64          number of each ticket's label in `group_names`, -1 for none
+    groups       (n,) int64          number of each ticket's label in `group_names`, UNLABELLED for none
     group_names                      labels in alphabetic order
+    families, family_names           the same of families: of all labels of one product, say
     splits       (n,) str            train, validation or test
     foreign_texts, foreign_groups    (f,) texts of another domain and the numbers of their labels
     source                           what source.json says
@@ -47,6 +48,8 @@ class Tickets:
     categories: list[str]
     groups: Rows
     group_names: list[str]
+    families: Rows
+    family_names: list[str]
     splits: NDArray[np.str_]
     foreign_texts: list[str]
     foreign_groups: Rows
@@ -65,14 +68,13 @@ def load(folder: Path) -> Tickets:
     table = read_table(folder / TICKETS, list(TICKET_SCHEMA))
     foreign = read_table(folder / FOREIGN, list(FOREIGN_SCHEMA))
     check(table, str(folder / TICKETS))
-    groups, names = _numbers(table["group"])
     return Tickets(
         table["id"].to_list(),
         table["text"].to_list(),
         table["masked"].to_list(),
         table["category"].to_list(),
-        groups,
-        names,
+        *_numbers(table["group"]),
+        *_numbers(table["family"]),
         np.array(table["split"].to_list(), dtype=np.str_),
         foreign["text"].to_list(),
         _numbers(foreign["group"])[0],
@@ -87,7 +89,6 @@ def check(table: pl.DataFrame, name: str) -> None:
     wrongs["no category, expected one or an empty text"] = pl.col("category").is_null()
     wrongs["split {split!r}, expected one of " + ", ".join(SPLITS)] = ~pl.col("split").fill_null("").is_in(SPLITS)
     wrongs["stands twice"] = pl.col("id").is_duplicated()
-    wrongs["in {split} without a label, expected train"] = pl.col("group").is_null() & (pl.col("split") != "train")
     for what, wrong in wrongs.items():
         if len(bad := table.filter(wrong)):
             ticket = bad.row(0, named=True)

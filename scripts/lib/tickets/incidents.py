@@ -1,11 +1,12 @@
 """Public incident records out of the installed package genai-incidents: mostly vulnerability reports.
 
-A label is an affected product and an attack vector; the products of one name are one family. The
-vector "other" and an unnamed product are no label.
+A label is an affected product and an attack vector; products whose names begin alike are one family. A
+record of several families has none and no label; the vector "other" is no label.
 """
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 
 from genai_incidents import load_incidents
 
@@ -27,6 +28,7 @@ GENERIC = {
     *("tools", "ui", "utils", "web", "website"),
 }
 DOMAINS = {"com", "org", "net"}
+STEM = 5  # letters of a name with which the names of a family begin
 EDITIONS = r"(?:[ ._-](?:oss|core|community|enterprise|edition))+$"
 
 
@@ -38,17 +40,42 @@ def read() -> Source:
     names: dict[str, set[str]] = defaultdict(set)
     for product, own in products:
         names[product] |= {product, *own}
-    tickets = sorted(_ticket(record, product, names[product]) for record, (product, _) in zip(told, products))
+    listed = [_listed(record["affected"]) for record in told]
+    family = families(product for several in listed for product in several)
+    tickets = sorted(
+        _ticket(record, product, {family[one] for one in several}, names[product])
+        for record, (product, _), several in zip(told, products, listed)
+    )
     dropped = {"records": len(records), "stubs": len(records) - len(told)}
     files = {"genai-incidents": version("genai-incidents") or "unknown"}
     return Source("incidents", SAID, files, tickets, dropped)
 
 
-def _ticket(record: dict, product: str, names: set[str]) -> Ticket:
+def _ticket(record: dict, product: str, families: set[str], names: set[str]) -> Ticket:
     text = clean([record["title"], record["description"]])
     vector = record["attack_vector"]
-    label = f"{product} / {vector}" if product and vector != "other" else None
-    return Ticket(record["id"], text, mask(text, names, vector), label, product if label else None, vector)
+    family = families.pop() if len(families) == 1 else None
+    label = f"{product} / {vector}" if family and vector != "other" else None
+    return Ticket(record["id"], text, mask(text, {*names, family or product}, vector), label, family, vector)
+
+
+def families(products: Iterable[str]) -> dict[str, str]:
+    """The family of each product: the shortest of all names that its own begins with, of STEM letters or more.
+
+    "xwikicommonsxml" is of "xwiki": on another side of the split it would teach what the other is asked.
+    """
+    known = set(products)
+
+    def stem(product: str) -> str:
+        beginnings = (product[:end] for end in range(STEM, len(product)))
+        return next((name for name in beginnings if name in known), product)
+
+    return {product: stem(product) for product in known}
+
+
+def _listed(affected: str) -> set[str]:
+    """Every product that the field names."""
+    return {product for one in re.split(r"[,;]", affected) if (product := product_of(one)[0])}
 
 
 def product_of(affected: str) -> tuple[str, set[str]]:

@@ -15,8 +15,9 @@ IDENTIFIER = re.compile(
 class Ticket(NamedTuple):
     """A ticket as its source tells it.
 
-    `label` is what a person or process decided, None where nobody did; tickets of one `family` stay
-    on one side of the split, whatever their labels; `masked` is the text without its label's own words.
+    `label` is what a person or process decided, None where nobody did; tickets of one `family` stay on one
+    side of the split, whatever their labels and where they have none; `masked` is the text without its
+    label's own words.
     """
 
     id: str

@@ -24,7 +24,8 @@ class Sizes:
     """How many tickets, and which share of the families judges.
 
     A label with fewer than `min_group` tickets is no label. The largest labels are cut to a common size
-    until at most `max_labelled` labelled tickets are left; of the others `max_unlabelled` stay.
+    until at most `max_labelled` labelled tickets are left; of the others `max_unlabelled` stay, evenly from all
+    families, then those of none.
     """
 
     min_group: int
@@ -59,7 +60,7 @@ def resize(tickets: Sequence[Ticket], sizes: Sizes) -> tuple[list[Ticket], dict[
     kept: list[Ticket] = []
     for family in sorted(families, key=lambda family: seeds.lot(sizes.seed, "tickets size", str(family))):
         kept += families[family] if len(kept) + len(families[family]) <= room else []
-    others = background[: sizes.max_unlabelled]
+    others = _evenly(background)[: sizes.max_unlabelled]
     dropped = {
         "beyond_max_labelled": sum(map(len, labelled.values())) - len(kept),
         "beyond_max_unlabelled": len(background) - len(others),
@@ -74,8 +75,18 @@ def common_size(counts: Sequence[int], room: int, least: int) -> int:
     return cuts[max(fitting - 1, 0)]
 
 
+def _evenly(drawn: Sequence[Ticket]) -> list[Ticket]:
+    """The first ticket of every family, then the second of all, and so on; last those of no family."""
+    seen: Counter[str | None] = Counter()
+    turns = []
+    for ticket in drawn:
+        turns.append((ticket.family is None, seen[ticket.family]))
+        seen[ticket.family] += 1
+    return [ticket for _, ticket in sorted(zip(turns, drawn), key=lambda pair: pair[0])]
+
+
 def _by_label(tickets: Sequence[Ticket], min_group: int) -> tuple[dict[str, list[Ticket]], list[Ticket]]:
-    """The tickets of each label that has enough, and all others, without a label."""
+    """The tickets of each label that has enough, and all others, without it."""
     sizes = Counter(ticket.label for ticket in tickets)
     labelled: dict[str, list[Ticket]] = defaultdict(list)
     background = []
@@ -83,16 +94,16 @@ def _by_label(tickets: Sequence[Ticket], min_group: int) -> tuple[dict[str, list
         if ticket.label is not None and sizes[ticket.label] >= min_group:
             labelled[ticket.label].append(ticket)
         else:
-            background.append(ticket._replace(label=None, family=None))
+            background.append(ticket._replace(label=None))
     return labelled, background
 
 
 def assign(tickets: Sequence[Ticket], sizes: Sizes) -> list[str]:
-    """A split for each ticket: whole families by lot, unlabelled tickets to train.
+    """A split for each ticket: whole families that have a label by lot, all others to train.
 
     BadInput when there are too few families for three sides.
     """
-    families = sorted({ticket.family for ticket in tickets if ticket.family is not None})
+    families = sorted({str(ticket.family) for ticket in tickets if ticket.label is not None})
     drawn = sorted(families, key=lambda family: seeds.lot(sizes.seed, "tickets split", family))
     shares = (sizes.test_share, sizes.validation_share)
     test, validation = (max(round(share * len(families)), MIN_FAMILIES) for share in shares)

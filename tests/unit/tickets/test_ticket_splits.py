@@ -72,7 +72,18 @@ def test_whole_families_go_where_even_the_least_is_too_much(many):
 def test_a_thin_label_is_no_label():
     kept, _ = splits.resize([ticket(1, "a"), ticket(2, "a"), *(ticket(at, "b") for at in (3, 4, 5))], SIZES)
     assert Counter(one.label for one in kept) == {None: 2, "b": 3}
-    assert {one.family for one in kept if one.label is None} == {None}
+    assert {one.family for one in kept if one.label is None} == {"a"}  # it may teach
+
+
+def test_tickets_without_a_label_stay_evenly_from_all_families_and_take_their_side(many):
+    thin = [ticket(3000 + at, None, f"family {at % 3}") for at in range(30)]
+    kept, _ = splits.resize(many + thin, replace(SIZES, max_unlabelled=15))
+    families = Counter(one.family for one in kept if one.label is None)
+    assert families == {"family 0": 5, "family 1": 5, "family 2": 5}
+    kept, _ = splits.resize(many + thin, replace(SIZES, max_unlabelled=40))
+    assert Counter(one.family for one in kept if one.label is None)[None] == 10
+    sides = {(one.family, side) for one, side in zip(kept, splits.assign(kept, SIZES)) if one.family}
+    assert len(sides) == len({family for family, _ in sides})
 
 
 def test_28_of_77_labels_test_and_whole_families_stay_together(many):
