@@ -11,7 +11,7 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,17 @@ def as_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
-def as_dataclass(kind: Any, stored: Mapping[str, Any], where: str) -> Any:
+def check_keys(stored: Any, keys: Sequence[str], where: str) -> None:
+    """BadInput names the first of `keys` that `stored`, as JSON has it, lacks: all of them when it is no object."""
+    for key in keys:
+        if not isinstance(stored, dict) or key not in stored:
+            raise BadInput(f"{where}: missing {key}, expected an object with {', '.join(keys)}")
+
+
+def as_dataclass(kind: Any, stored: Any, where: str) -> Any:
     """The dataclass that a JSON object describes; BadInput names the first key that is missing or unknown."""
+    if not isinstance(stored, dict):
+        raise BadInput(f"{where}: {type(stored).__name__}, expected an object")
     required = {field.name: field.default is dataclasses.MISSING for field in dataclasses.fields(kind)}
     wrong = [f"missing {name}" for name, needed in required.items() if needed and name not in stored]
     wrong += [f"unknown key {name!r}" for name in stored if name not in required]

@@ -111,7 +111,7 @@ def test_row_13_a_reader_that_says_too_little_names_what_is_missing(trained, tmp
     about = files.read_json(folder / "reader.json")
     del about["calibration"]
     files.write_json(folder / "reader.json", about)
-    with pytest.raises(BadInput, match=r"reader\.json: 'calibration', expected what train_correlation\.py writes$"):
+    with pytest.raises(BadInput, match=r"reader\.json: missing calibration, expected an object with shape, "):
         model.load(folder)
 
 

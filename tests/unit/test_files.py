@@ -57,6 +57,13 @@ def test_a_dataclass_comes_back_from_json():
 def test_row_13_an_object_that_is_not_the_dataclass(stored, said):
     told = refused(files.as_dataclass, Sizes, stored, "x.ckpt: shape")
     assert told == f"x.ckpt: shape: {said}, expected width, levels"
+    assert refused(files.as_dataclass, Sizes, [3], "x.ckpt: shape") == "x.ckpt: shape: list, expected an object"
+
+
+@pytest.mark.parametrize("stored", [{"width": 3}, [3], None])
+def test_row_13_an_object_without_a_key_that_is_needed(stored):
+    told = refused(files.check_keys, stored, ("levels", "width"), "x.json")
+    assert told == "x.json: missing levels, expected an object with levels, width"
 
 
 # Hashes

@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow
 
 from ..errors import BadInput
-from ..files import parse_json, read_text, sha256
+from ..files import check_keys, parse_json, read_text, sha256
 
 KINDS = ("packages", "wikipedia", "jsonl", "folder", "hub")
 WIKIPEDIA = "enwiki2018.jsonl.gz"
@@ -76,9 +76,7 @@ def of_jsonl(path: Path) -> Iterator[Article]:
     for at, line in enumerate(_lines(path), start=1):
         where = f"{path}: record {at}"
         record = parse_json(line, where)
-        for key in ("id", "title", "paragraphs"):
-            if not isinstance(record, dict) or key not in record:
-                raise BadInput(f"{where}: missing {key}, expected an object with id, title and paragraphs")
+        check_keys(record, ("id", "title", "paragraphs"), where)
         yield _article(record["id"], record["title"], record["paragraphs"], where)
 
 
