@@ -100,8 +100,8 @@ PROMISES = (
     ),
     Promise(
         "resume restores the optimizer",
-        "scripts/lib/training.py",
-        '    checkpoint.restore_optimizer(optimizer, parts["optimizer"])\n',
+        "scripts/lib/progress.py",
+        '        checkpoint.restore_optimizer(optimizer, parts["optimizer"])\n',
         "",
         "tests/unit/test_training.py",
     ),

@@ -16,7 +16,7 @@ from .cli import log
 from .files import locked, sha256
 from .provenance import code_hash, environment
 
-OUTPUTS = {"out", "memory", "history", "metrics", "epochs_out", "smoke_out"}
+OUTPUTS = {"out", "memory", "history", "epochs_out", "smoke_out"}
 UNIMPORTANT = OUTPUTS | {"state", "save_seconds", "tensorboard"}
 
 
