@@ -1,6 +1,6 @@
 """Time of `snakemake -n` on this workflow against an empty Snakefile: what planning costs a user.
 
-python benchmarks/plan_time.py
+    PYTHONPATH=scripts python benchmarks/plan_time.py
 """
 
 import subprocess
