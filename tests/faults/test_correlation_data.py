@@ -17,6 +17,7 @@ from lib.correlation.labels import Labels
 from lib.errors import BadInput
 from lib.near import normalized
 
+AN_OBJECT = "an object with question_a, question_b, rho"
 SPLIT = ["--test-share", 0.15, "--validation-share", 0.15, "--seed", 1]
 
 
@@ -162,8 +163,8 @@ def candidate(**changes: object) -> dict[str, object]:
         ({"pairs": []}, "missing candidates, expected a list of pairs"),
         ([], "missing candidates, expected a list of pairs"),
         ({"candidates": []}, "no pair has a correlation, expected some"),
-        (candidate(rho="absent"), "row 0: missing rho, expected an object with question_a, question_b, rho"),
-        (candidate(question_a="absent"), "row 0: missing question_a, expected an object with question_a"),
+        (candidate(rho="absent"), f"row 0: missing rho, expected {AN_OBJECT}"),
+        (candidate(question_a="absent"), f"row 0: missing question_a, expected {AN_OBJECT}"),
         (candidate(rho=1.7), "row 0: correlation 1.7, must be in [-1, 1]"),
         (candidate(rho="high"), "row 0: correlation 'high', must be in [-1, 1]"),
         (candidate(rho=None), "row 0: correlation None, must be in [-1, 1]"),
