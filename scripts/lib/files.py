@@ -129,11 +129,13 @@ def writing(path: Path | str) -> Iterator[Path]:
 
 
 def write_bytes(path: Path | str, content: bytes) -> None:
+    """Write atomically and durably, as `writing` does; CannotWrite when the system refuses."""
     with writing(path) as temporary:
         temporary.write_bytes(content)
 
 
 def write_text(path: Path | str, content: str) -> None:
+    """As write_bytes, of UTF-8."""
     write_bytes(path, content.encode("utf-8"))
 
 
@@ -143,6 +145,7 @@ def write_json(path: Path | str, value: Any) -> None:
 
 
 def write_csv(path: Path | str, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    """As write_text, of a header and rows; lines end in LF."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([header, *rows])
     write_text(path, text.getvalue())

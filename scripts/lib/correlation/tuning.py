@@ -66,6 +66,7 @@ class Judged:
 
     @property
     def rmse(self) -> float:
+        """Root mean squared error of the expected numbers."""
         return self.found.rmse(self.truth)
 
 

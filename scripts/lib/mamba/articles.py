@@ -101,6 +101,7 @@ def of_parquet(path: Path, where: str) -> Iterator[Article]:
 
 
 def paragraphs(text: str) -> list[str]:
+    """The parts of a text between blank lines."""
     return [part for part in re.split(r"\n\s*\n", text) if part.strip()]
 
 
