@@ -63,11 +63,17 @@ def as_dataclass(kind: Any, stored: Any, where: str) -> Any:
 def read_text(path: Path | str) -> str:
     """The file as UTF-8 text; BadInput names the first byte that is not."""
     try:
-        return Path(path).read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path}: not UTF-8 at byte {error.start}") from None
+        return decoded(Path(path).read_bytes(), str(path))
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror or error}") from None
+
+
+def decoded(content: bytes, where: str) -> str:
+    """As read_text, of bytes; `where` begins an error's message."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{where}: not UTF-8 at byte {error.start}") from None
 
 
 def read_json(path: Path | str) -> Any:
