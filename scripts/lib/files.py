@@ -1,9 +1,8 @@
-"""Reading strictly, writing all or nothing, and keeping a second run out."""
+"""Reading strictly, and writing all or nothing."""
 
 import contextlib
 import csv
 import dataclasses
-import fcntl
 import hashlib
 import io
 import json
@@ -155,28 +154,6 @@ def write_csv(path: Path | str, header: Iterable[str], rows: Iterable[Iterable[A
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([header, *rows])
     write_text(path, text.getvalue())
-
-
-@contextlib.contextmanager
-def locked(path: Path | str) -> Iterator[None]:
-    """Hold `path` as an exclusive lock; BadInput names the process that holds it already.
-
-    The kernel drops the lock when its holder dies, also by SIGKILL, so a stale file never blocks.
-    """
-    path = Path(path)
-    with contextlib.ExitStack() as stack:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            stream = stack.enter_context(open(path, "ab+", buffering=0))
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            stream.truncate(0)
-            stream.write(str(os.getpid()).encode())
-        except BlockingIOError:
-            holder = read_text(path).strip() or "unknown"
-            raise BadInput(f"{path.parent}: in use by another run (process {holder})") from None
-        except OSError as error:
-            raise CannotWrite(f"{path}: cannot write: {error.strerror or error}") from error
-        yield
 
 
 def _fsync(path: Path) -> None:
