@@ -5,6 +5,7 @@ The number in a test's name is its row in the table of faults; "fault" names a r
 
 import functools
 import json
+import re
 import shutil
 
 import pytest
@@ -87,7 +88,7 @@ def test_row_2_a_damaged_model_is_not_loaded(trained, tmp_path, name):
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (folder / name).write_bytes(bytes(content))
-    with pytest.raises(BadInput):
+    with pytest.raises(BadInput, match=re.escape(str(folder / name))):
         model.load(folder)
 
 
