@@ -34,7 +34,9 @@ def arguments() -> argparse.Namespace:
     parser = cli.parser(__doc__)
     parser.add_argument("titles", nargs="*", help="the titles of A and B")
     parser.add_argument("--file", type=Path, help="a text file with two titles a line, parted by a tab")
-    parser.add_argument("--model", type=Path, default=Path("results/correlation/model"), help="its folder")
+    parser.add_argument(
+        "--model", type=Path, default=Path("results/correlation/model"), help="made by train_correlation.py"
+    )
     parser.add_argument("--reasoning", action="store_true", help="say why")
     parser.add_argument("--max-new-tokens", type=cli.positive_int, default=longest, help="of the reasoning, at most")
     cli.add_knobs(parser, Compute)

@@ -18,7 +18,9 @@ from lib.correlation import model, service, settings
 def main() -> None:
     longest = settings.asked().get("max_new_tokens", 256)
     parser = cli.parser(__doc__)
-    parser.add_argument("--model", type=Path, default=Path("results/correlation/model"), help="its folder")
+    parser.add_argument(
+        "--model", type=Path, default=Path("results/correlation/model"), help="made by train_correlation.py"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8000, help="port to listen on")
     parser.add_argument("--max-new-tokens", type=cli.positive_int, default=longest, help="of the reasoning, at most")
