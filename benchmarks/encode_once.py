@@ -1,6 +1,6 @@
 """One training step's texts: encoding every text of the batch against encoding each distinct text once.
 
-    python benchmarks/encode_once.py            (after snakemake results/naics/texts.safetensors)
+    PYTHONPATH=scripts python benchmarks/encode_once.py            (after snakemake results/naics/texts.safetensors)
 
 The batch is that of the hard stage: anchors, positives and 16 negatives, four channels each, forward
 and backward through the same adapters above the cut. Three ways, each measured in this run:

@@ -1,6 +1,6 @@
 """What a search costs and finds: kinds of FAISS indexes over clustered vectors, one query at a time, one thread.
 
-    python benchmarks/index.py --n 584000 --dim 768
+    PYTHONPATH=scripts python benchmarks/index.py --n 584000 --dim 768
 
 Vectors are drawn around random centres, as passages cluster by subject; queries are other draws. For each
 kind and number of probes: recall@50 against exact search, CPU milliseconds a query (P50, P95: the wall clock
@@ -44,8 +44,9 @@ def main() -> None:
     del flat
     for kind in args.kinds:
         started = time.process_time()
-        made = index.populated(xb, kind.replace("{nlist}", str(args.nlist)), "inner_product", "benchmark")
-        print(f"{kind.replace('{nlist}', str(args.nlist))}: built in {time.process_time() - started:.0f} CPU s")
+        factory = kind.replace(tuning.NLIST, str(args.nlist))
+        made = index.populated(xb, factory, "inner_product", "benchmark")
+        print(f"{factory}: built in {time.process_time() - started:.0f} CPU s")
         for nprobe in PROBES:
             index.set_nprobe(made, nprobe)
             report(f"  nprobe {nprobe}", made, xb, xq, nearest, exact)

@@ -1,6 +1,6 @@
 """One Mamba-2 block on the CPU: matrix products against transformers' path, the same weights, forward and backward.
 
-    python benchmarks/mamba_speed.py
+    PYTHONPATH=scripts python benchmarks/mamba_speed.py
 
 Each line is one width and one length, batches of 32, CPU time of one thread, the best of several calls:
 

@@ -1,6 +1,6 @@
 """Putting a payload of a million chunks together: seconds, and memory beyond the files that the kernel maps.
 
-    python benchmarks/payload.py --n 1000000 --dim 384
+    PYTHONPATH=scripts python benchmarks/payload.py --n 1000000 --dim 384
 
 Synthetic unit vectors are written as shards, as embed_articles.py would, then merged by the code of
 merge_payload.py. The peak of anonymous memory is held against the bytes of the matrix: the ratio says whether

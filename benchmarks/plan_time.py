@@ -1,6 +1,8 @@
 """Time of `snakemake -n` on this workflow against an empty Snakefile: what planning costs a user.
 
-python benchmarks/plan_time.py
+    PYTHONPATH=scripts python benchmarks/plan_time.py
+
+The least wall time of several plans each, which other load disturbs least.
 """
 
 import subprocess
@@ -24,7 +26,7 @@ def main() -> None:
 
 
 def fastest(folder: Path) -> float:
-    """Least wall time of a dry-run in seconds; the least is what other load disturbs least."""
+    """Seconds of the fastest of several dry-runs."""
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--nolock", "--quiet", "all", "--cores", "1"]
     times = []
     for _ in range(REPEATS):

@@ -1,6 +1,6 @@
 """An index by many jobs against the same in one piece, and from what each job cost the plan of a larger one.
 
-    python benchmarks/sharded_index.py --n 1000000 --dim 384 --plan 100000000
+    PYTHONPATH=scripts python benchmarks/sharded_index.py --n 1000000 --dim 384 --plan 100000000
 
 Unit vectors around random centres are written whole and as shards. Each job is the script that the workflow runs, in a
 process of its own: CPU seconds, and the peak of anonymous memory (files that the kernel maps need not fit). Both

@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--vectors", type=Path, required=True, help="folder with vectors.npy, ids.txt, manifest.json")
     parser.add_argument("--queries", type=Path, help="folder of vectors to tune nlist and nprobe with")
     parser.add_argument("--factory", default="Flat", help="FAISS factory string")
-    parser.add_argument("--metric", choices=sorted(index.METRICS), default="inner_product")
+    parser.add_argument("--metric", choices=sorted(index.METRICS), default="inner_product", help="what near means")
     parser.add_argument("--device", default="cpu", help="cpu, or cuda to build with faiss-gpu")
     parser.add_argument("--out", type=Path, required=True, help="folder of the index")
     cli.add_knobs(parser, Tuning)

@@ -17,7 +17,9 @@ def main() -> None:
     parser.add_argument("--adapters", type=Path, required=True, help="folder that peft saved")
     parser.add_argument("--encoder", required=True, help="the base: packaged name, folder or hub id")
     parser.add_argument("--max-length", type=cli.positive_int, default=128, help="tokens of a ticket")
-    parser.add_argument("--matryoshka-dims", type=cli.json_value, default=[768, 512, 256, 128, 64])
+    parser.add_argument(
+        "--matryoshka-dims", type=cli.json_value, default=[768, 512, 256, 128, 64], help="widths to cut to, JSON"
+    )
     parser.add_argument("--out", type=Path, required=True, help="the model, a SentenceTransformer folder")
     args = parser.parse_args()
 

@@ -15,7 +15,7 @@ PIPELINES = ("correlation", "mamba", "naics", "tickets")
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("pipeline", choices=PIPELINES)
+    parser.add_argument("pipeline", choices=PIPELINES, help="whose model")
     parser.add_argument("--out", type=Path, required=True, help="metrics.json")
     pipeline = next((word for word in sys.argv[1:] if word in PIPELINES), PIPELINES[0])
     evaluation = importlib.import_module(f"lib.{pipeline}.evaluation")

@@ -14,7 +14,7 @@ from lib.correlation import database, snapshot
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("--table", default="contract_correlations")
+    parser.add_argument("--table", default="contract_correlations", help="which table to read")
     parser.add_argument("--schema", help="of the table; the database's default if not given")
     parser.add_argument("--columns", type=cli.json_value, default={}, help="a JSON map of what columns are called")
     parser.add_argument("--out", type=Path, required=True, help="the folder to write")

@@ -16,7 +16,7 @@ def main() -> None:
         "--bars",
         type=cli.json_value,
         required=True,
-        help="JSON list of {metric, slice, min | max | min_gain, over, advisory}",
+        help="JSON list of {metric, slice, min | max | min_gain, over, dataset, advisory}",
     )
     parser.add_argument("--out", type=Path, required=True, help="the gate report, JSON")
     args = parser.parse_args()

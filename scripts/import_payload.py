@@ -3,6 +3,7 @@
 Articles are split anew by the hash of their index: the original had split by window.
 """
 
+import argparse
 import tempfile
 from pathlib import Path
 
@@ -16,13 +17,7 @@ from lib.mamba.splits import Shares
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
-    parser.add_argument("--payload", type=Path, required=True, help="the original's .npy")
-    parser.add_argument("--encoder", default="sentence-transformers/gtr-t5-base", help="what made its vectors")
-    parser.add_argument("--max-length", type=cli.positive_int, default=512, help="tokens of a chunk it saw")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the payload")
-    cli.add_knobs(parser, Shares)
-    args = parser.parse_args()
+    args = arguments()
     shares = cli.knobs(Shares, args)
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -44,6 +39,16 @@ def main() -> None:
         also = [Path(scratch) / dataset.CHUNKS]
         vectors.save_parts(args.out, parts, table["id"].to_list(), {**told, "source": about}, also)
     cli.log(f"{args.out}: {len(table)} chunks of {table['article'].n_unique()} articles")
+
+
+def arguments() -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--payload", type=Path, required=True, help="the original's .npy")
+    parser.add_argument("--encoder", default="sentence-transformers/gtr-t5-base", help="what made its vectors")
+    parser.add_argument("--max-length", type=cli.positive_int, default=512, help="tokens of a chunk it saw")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the payload")
+    cli.add_knobs(parser, Shares)
+    return parser.parse_args()
 
 
 def read(path: Path, raw: Path) -> tuple[list[tuple[str, int, int, str]], np.ndarray]:

@@ -30,13 +30,15 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    known = settings.asked()
+    longest = settings.asked().get("max_new_tokens", 256)
     parser = cli.parser(__doc__)
     parser.add_argument("titles", nargs="*", help="the titles of A and B")
     parser.add_argument("--file", type=Path, help="a text file with two titles a line, parted by a tab")
-    parser.add_argument("--model", type=Path, default=Path("results/correlation/model"))
+    parser.add_argument(
+        "--model", type=Path, default=Path("results/correlation/model"), help="made by train_correlation.py"
+    )
     parser.add_argument("--reasoning", action="store_true", help="say why")
-    parser.add_argument("--max-new-tokens", type=cli.positive_int, default=known.get("max_new_tokens", 256))
+    parser.add_argument("--max-new-tokens", type=cli.positive_int, default=longest, help="of the reasoning, at most")
     cli.add_knobs(parser, Compute)
     return parser.parse_args()
 

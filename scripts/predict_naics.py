@@ -3,6 +3,7 @@
 With --file, one description a line; the answers come as one JSON line each with --json.
 """
 
+import argparse
 import json
 import time
 from pathlib import Path
@@ -25,16 +26,7 @@ BATCH = 256  # descriptions searched at once
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
-    parser.add_argument("descriptions", nargs="*", help="what the establishments do")
-    parser.add_argument("--file", type=Path, help="a text file with one description a line")
-    parser.add_argument("--checkpoint", type=Path, default=Path("results/naics/stage3.ckpt"))
-    parser.add_argument("--index", type=Path, default=Path("results/naics/index"))
-    parser.add_argument("--data", type=Path, default=Path("results/naics/data"))
-    parser.add_argument("--level", type=int, choices=range(2, 7), default=6, help="digits of the codes to answer with")
-    parser.add_argument("--top", type=cli.positive_int, default=5, help="codes for each description")
-    parser.add_argument("--json", action="store_true", help="one JSON line for each description")
-    args = parser.parse_args()
+    args = arguments()
 
     descriptions = cli.asked(args.descriptions, args.file, "description")
     tree = taxonomy.load(args.data / "taxonomy.parquet")
@@ -52,7 +44,24 @@ def main() -> None:
     cli.log(f"{1000 * elapsed / len(descriptions):.1f} ms a description after loading")
 
 
-def open_index(args, tree: taxonomy.Taxonomy, space: Space) -> Index:
+def arguments() -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("descriptions", nargs="*", help="what the establishments do")
+    parser.add_argument("--file", type=Path, help="a text file with one description a line")
+    parser.add_argument(
+        "--checkpoint", type=Path, default=Path("results/naics/stage3.ckpt"), help="a stage's checkpoint"
+    )
+    parser.add_argument(
+        "--index", type=Path, default=Path("results/naics/index"), help="folder made by build_faiss_index.py"
+    )
+    parser.add_argument("--data", type=Path, default=Path("results/naics/data"), help="folder made by prepare_naics.py")
+    parser.add_argument("--level", type=int, choices=range(2, 7), default=6, help="digits of the codes to answer with")
+    parser.add_argument("--top", type=cli.positive_int, default=5, help="codes for each description")
+    parser.add_argument("--json", action="store_true", help="one JSON line for each description")
+    return parser.parse_args()
+
+
+def open_index(args: argparse.Namespace, tree: taxonomy.Taxonomy, space: Space) -> Index:
     """The index, refused when another checkpoint, taxonomy or metric made it."""
     index = Index(args.index)
     if index.manifest.get("model_sha256") != files.sha256(args.checkpoint):
@@ -73,7 +82,7 @@ def embed(tokenizer, base, network, descriptions: list[str], max_length: int) ->
     return network.head(*query_features(vectors))[0].numpy()
 
 
-def closest(tree: taxonomy.Taxonomy, index: Index, space: Space, points: np.ndarray, args) -> list:
+def closest(tree: taxonomy.Taxonomy, index: Index, space: Space, points: np.ndarray, args: argparse.Namespace) -> list:
     """For each point the nearest codes of one level with title, path and score (minus the distance)."""
     scores, found = index.search(points, len(index.ids))
     to_all = np.empty(found.shape)

@@ -4,6 +4,7 @@ The text is cut into chunks and encoded as the payload was; the predictor's quer
 With --json, one JSON line for each passage.
 """
 
+import argparse
 import json
 import time
 from pathlib import Path
@@ -25,15 +26,7 @@ from lib.mamba.search import Search
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
-    parser.add_argument("--text", type=Path, required=True, help="a text file; blank lines part paragraphs")
-    parser.add_argument("--checkpoint", type=Path, default=Path("results/mamba/s.ckpt"))
-    parser.add_argument("--payload", type=Path, default=Path("results/mamba/payload"))
-    parser.add_argument("--index", type=Path, default=Path("results/mamba/index"))
-    parser.add_argument("--top", type=cli.positive_int, default=5, help="passages to show")
-    parser.add_argument("--json", action="store_true", help="one JSON line for each passage")
-    cli.add_knobs(parser, Chunking)
-    args = parser.parse_args()
+    args = arguments()
 
     told = chunking.chunks(articles.paragraphs(files.read_text(args.text)), cli.knobs(Chunking, args))
     if not told:
@@ -55,6 +48,22 @@ def main() -> None:
         found = described(passages, row, score)
         print(json.dumps(found) if args.json else f"{found['score']:8.3f}  {found['id']}  {found['text']}")
     cli.log(f"{len(told)} chunks read, {1000 * elapsed:.1f} ms after loading")
+
+
+def arguments() -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--text", type=Path, required=True, help="a text file; blank lines part paragraphs")
+    parser.add_argument("--checkpoint", type=Path, default=Path("results/mamba/s.ckpt"), help="the predictor")
+    parser.add_argument(
+        "--payload", type=Path, default=Path("results/mamba/payload"), help="folder made by merge_payload.py"
+    )
+    parser.add_argument(
+        "--index", type=Path, default=Path("results/mamba/index"), help="folder made by build_faiss_index.py"
+    )
+    parser.add_argument("--top", type=cli.positive_int, default=5, help="passages to show")
+    parser.add_argument("--json", action="store_true", help="one JSON line for each passage")
+    cli.add_knobs(parser, Chunking)
+    return parser.parse_args()
 
 
 def encoder_of(passages: Payload, folder: Path) -> encoding.Encode:

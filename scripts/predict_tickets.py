@@ -4,6 +4,7 @@ With --classify also the likeliest label: the nearest labelled tickets vote, eac
 --file, one ticket a line; the answers come as one JSON line each with --json.
 """
 
+import argparse
 import json
 import time
 from collections import defaultdict
@@ -24,17 +25,7 @@ SEARCHED = 20  # tickets looked at for each that votes: those without a label do
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
-    parser.add_argument("texts", nargs="*", help="what the tickets say")
-    parser.add_argument("--file", type=Path, help="a text file with one ticket a line")
-    parser.add_argument("--model", type=Path, default=Path("results/tickets/model"))
-    parser.add_argument("--index", type=Path, default=Path("results/tickets/index"))
-    parser.add_argument("--data", type=Path, default=Path("results/tickets/data"))
-    parser.add_argument("--top", type=cli.positive_int, default=5, help="similar tickets for each")
-    parser.add_argument("--classify", action="store_true", help="name the likeliest labels too")
-    parser.add_argument("--neighbours", type=cli.positive_int, default=10, help="labelled tickets that vote")
-    parser.add_argument("--json", action="store_true", help="one JSON line for each ticket")
-    args = parser.parse_args()
+    args = arguments()
 
     texts = cli.asked(args.texts, args.file, "ticket")
     tickets = dataset.load(args.data)
@@ -55,7 +46,27 @@ def main() -> None:
     cli.log(f"{1000 * elapsed / len(texts):.1f} ms a ticket after loading")
 
 
-def open_index(args, tickets: Tickets) -> Index:
+def arguments() -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("texts", nargs="*", help="what the tickets say")
+    parser.add_argument("--file", type=Path, help="a text file with one ticket a line")
+    parser.add_argument(
+        "--model", type=Path, default=Path("results/tickets/model"), help="a SentenceTransformer folder"
+    )
+    parser.add_argument(
+        "--index", type=Path, default=Path("results/tickets/index"), help="folder made by build_faiss_index.py"
+    )
+    parser.add_argument(
+        "--data", type=Path, default=Path("results/tickets/data"), help="folder made by prepare_tickets.py"
+    )
+    parser.add_argument("--top", type=cli.positive_int, default=5, help="similar tickets for each")
+    parser.add_argument("--classify", action="store_true", help="name the likeliest labels too")
+    parser.add_argument("--neighbours", type=cli.positive_int, default=10, help="labelled tickets that vote")
+    parser.add_argument("--json", action="store_true", help="one JSON line for each ticket")
+    return parser.parse_args()
+
+
+def open_index(args: argparse.Namespace, tickets: Tickets) -> Index:
     """The index, refused when another model, other tickets or another metric made it."""
     index = Index(args.index)
     index.require(args.model, tickets.ids, f"other tickets than {args.data}")
@@ -64,7 +75,7 @@ def open_index(args, tickets: Tickets) -> Index:
     return index
 
 
-def search(asked: np.ndarray, tickets: Tickets, index: Index, args) -> list[dict[str, Any]]:
+def search(asked: np.ndarray, tickets: Tickets, index: Index, args: argparse.Namespace) -> list[dict[str, Any]]:
     """For each vector the most similar tickets and, if asked for, the labels they vote for."""
     wanted = max(args.top, SEARCHED * args.neighbours if args.classify else 0)
     scores, rows = index.search(asked, min(wanted, len(tickets)))

@@ -5,6 +5,7 @@ Writes a folder: chunks.parquet (a row a chunk: id, article, title, position, te
 flags give the same bytes.
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,13 +20,7 @@ ROW_GROUP = 16384  # rows that a shard reads at once
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
-    parser.add_argument("--source", choices=articles.KINDS, default="packages", help="which articles")
-    parser.add_argument("--path", help="of source jsonl, folder or hub: a file, a folder, owner/name/subset@revision")
-    parser.add_argument("--folder", type=Path, help=f"with {articles.WIKIPEDIA}, for source wikipedia")
-    parser.add_argument("--out", type=Path, required=True, help="the folder to write")
-    cli.add_knobs(parser, Chunking, Sizes, Shares)
-    args = parser.parse_args()
+    args = arguments()
     shape, sizes, shares = (cli.knobs(kind, args) for kind in (Chunking, Sizes, Shares))
 
     source = articles.load(args.source, args.path, args.folder)
@@ -53,10 +48,21 @@ def main() -> None:
     cli.log(f"mamba: {about['counts']}, left out {about['dropped']}")
 
 
-def as_table(articles: Sequence[Chunked], shares: Shares) -> pl.DataFrame:
+def arguments() -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--source", choices=articles.KINDS, default="packages", help="which articles")
+    parser.add_argument("--path", help="of source jsonl, folder or hub: a file, a folder, owner/name/subset@revision")
+    parser.add_argument("--folder", type=Path, help=f"with {articles.WIKIPEDIA}, for source wikipedia")
+    parser.add_argument("--out", type=Path, required=True, help="the folder to write")
+    cli.add_knobs(parser, Chunking, Sizes, Shares)
+    return parser.parse_args()
+
+
+def as_table(kept: Sequence[Chunked], shares: Shares) -> pl.DataFrame:
+    """A row a chunk, in reading order, with the side of its article."""
     rows = (
         (f"{article.id}#{position}", article.id, article.title, position, text, splits.side(article.id, shares))
-        for article in articles
+        for article in kept
         for position, text in enumerate(article.chunks)
     )
     return pl.DataFrame(rows, schema=dataset.SCHEMA, orient="row")

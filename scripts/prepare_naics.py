@@ -6,6 +6,7 @@ it all came from, how much of it there is, and what was removed). The same sourc
 the same bytes.
 """
 
+import argparse
 from pathlib import Path
 
 from lib import cli, files
@@ -13,13 +14,7 @@ from lib.naics import leaks, sources, splits, tables, taxonomy
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
-    parser.add_argument("--folder", type=Path, help="with the four Census files, and perhaps entry_roles.csv")
-    parser.add_argument("--source", choices=sources.KINDS, default="auto", help="auto takes the first of the others")
-    parser.add_argument("--url", default=sources.URL, help="where the Census files are downloaded from")
-    parser.add_argument("--seed", type=int, default=1, help="of the split, where the folder has no published roles")
-    parser.add_argument("--out", type=Path, required=True, help="the folder to write")
-    args = parser.parse_args()
+    args = arguments()
 
     source = sources.load(args.source, args.folder, args.url)
 
@@ -40,6 +35,16 @@ def main() -> None:
         tables.exclusion_table(source).write_parquet(folder / tables.EXCLUSIONS)
         files.write_json(folder / tables.SOURCE, about)
     cli.log(f"naics: {about['counts']}, left out {removed}")
+
+
+def arguments() -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--folder", type=Path, help="with the four Census files, and perhaps entry_roles.csv")
+    parser.add_argument("--source", choices=sources.KINDS, default="auto", help="auto takes the first of the others")
+    parser.add_argument("--url", default=sources.URL, help="where the Census files are downloaded from")
+    parser.add_argument("--seed", type=int, default=1, help="of the split, where the folder has no published roles")
+    parser.add_argument("--out", type=Path, required=True, help="the folder to write")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Draw the learnt NAICS tree on a Poincare disk, with the stress that two dimensions cost."""
 
+import argparse
 import itertools
 import textwrap
 from pathlib import Path
@@ -20,12 +21,7 @@ COLOURS = [matplotlib.colormaps["tab20"](number) for number in range(20)]
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
-    parser.add_argument("--points", type=Path, required=True, help="folder made by embed_naics.py")
-    parser.add_argument("--taxonomy", type=Path, required=True, help="taxonomy.parquet")
-    parser.add_argument("--steps", type=cli.positive_int, default=300, help="of the fit")
-    parser.add_argument("--out", type=Path, required=True, help="the picture, SVG")
-    args = parser.parse_args()
+    args = arguments()
 
     torch.set_num_threads(1)  # the same bytes whatever the number of cores
     tree = taxonomy.load(args.taxonomy)
@@ -45,6 +41,15 @@ def main() -> None:
         f" {-CURVATURE:g}. Stress {lost:.3f} (0 is exact); drawn and learnt distances correlate by {kept:.3f}."
     )
     draw(tree, lorentz.to_poincare(disk, CURVATURE).numpy() * CURVATURE**0.5, caption, args.out)
+
+
+def arguments() -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--points", type=Path, required=True, help="folder made by embed_naics.py")
+    parser.add_argument("--taxonomy", type=Path, required=True, help="taxonomy.parquet")
+    parser.add_argument("--steps", type=cli.positive_int, default=300, help="of the fit")
+    parser.add_argument("--out", type=Path, required=True, help="the picture, SVG")
+    return parser.parse_args()
 
 
 def learnt(folder: Path, tree: taxonomy.Taxonomy) -> tuple[Tensor, float]:

@@ -73,13 +73,12 @@ def write(axes, text: str, up: float, at: float = 0, fontsize: float = 8.5, **st
 
 def in_words(check: Check) -> tuple[str, str, str]:
     """What is measured; the value and the bar; the baseline and the lead over it."""
-    rival = check["baseline"]
-    lead = wording.spread(rival["difference"], rival["interval"], "+") if rival else ""
-    return (
-        f"{check['metric']} on {check['slice']}",
-        f"{wording.spread(check['value'], check['interval'])}, bar: {wording.bar(check)}",
-        f"{rival['name']} {wording.number(rival['value'])}, lead {lead}" if rival else "no baseline",
-    )
+    what, rival = f"{check['metric']} on {check['slice']}", check["baseline"]
+    value = f"{wording.spread(check['value'], check['interval'])}, bar: {wording.bar(check)}"
+    if not rival:
+        return what, value, "no baseline"
+    lead = wording.spread(rival["difference"], rival["interval"], "+")
+    return what, value, f"{rival['name']} {wording.number(rival['value'])}, lead {lead}"
 
 
 def extent(check: Check) -> tuple[float, float]:

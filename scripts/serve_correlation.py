@@ -16,12 +16,14 @@ from lib.correlation import model, service, settings
 
 
 def main() -> None:
-    known = settings.asked()
+    longest = settings.asked().get("max_new_tokens", 256)
     parser = cli.parser(__doc__)
-    parser.add_argument("--model", type=Path, default=Path("results/correlation/model"))
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--max-new-tokens", type=cli.positive_int, default=known.get("max_new_tokens", 256))
+    parser.add_argument(
+        "--model", type=Path, default=Path("results/correlation/model"), help="made by train_correlation.py"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=8000, help="port to listen on")
+    parser.add_argument("--max-new-tokens", type=cli.positive_int, default=longest, help="of the reasoning, at most")
     cli.add_knobs(parser, Compute)
     args = parser.parse_args()
 

@@ -14,6 +14,7 @@ from lib import cli, files, parallel, state, training
 from lib.compute import Compute
 from lib.correlation import calibration, dataset, measures, objective, readers, saving, tuning
 from lib.correlation.base import Shape
+from lib.correlation.calibration import Calibration
 from lib.correlation.encoder import Head
 from lib.correlation.losses import Loss
 from lib.correlation.model import CorrelationModel
@@ -28,10 +29,8 @@ def main() -> None:
     with parallel.joined(args.device), state.state_folder(args.state, args.name, identity) as folder:
         pairs, rag = dataset.load(args.data), SemanticRAG(args.index).load()
         refuse_leaks(rag, pairs, "validation", not args.random)
-        shape, head, loss, plan, machine = (cli.knobs(kind, args) for kind in (Shape, Head, Loss, Plan, Compute))
-        chosen, doubts = tuning.read(args.choice) if args.choice else ({}, None)
-        trial = tuning.laid(chosen, head, loss, plan)
-        head, loss, plan = trial.head, trial.loss, trial.plan
+        shape, machine = cli.knobs(Shape, args), cli.knobs(Compute, args)
+        head, loss, plan, doubts = chosen(args)
         taught, held_out = (
             objective.labelled(pairs, rag, split, not args.random, plan) for split in ("train", "validation")
         )
@@ -68,6 +67,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="the model's folder")
     cli.add_knobs(parser, Compute, Shape, Head, Loss, Plan)
     return parser.parse_args()
+
+
+def chosen(args: argparse.Namespace) -> tuple[Head, Loss, Plan, Calibration | None]:
+    """What the flags say, the choice laid over it; and the calibration that was made with the choice."""
+    knobs, doubts = tuning.read(args.choice) if args.choice else ({}, None)
+    trial = tuning.laid(knobs, *(cli.knobs(kind, args) for kind in (Head, Loss, Plan)))
+    return trial.head, trial.loss, trial.plan, doubts
 
 
 if __name__ == "__main__":

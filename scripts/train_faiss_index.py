@@ -13,7 +13,7 @@ def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("vectors", type=Path, nargs="+", help="folders of vectors, the shards in their order")
     parser.add_argument("--factory", default="IVF1024,SQfp16", help="FAISS factory string with inverted lists")
-    parser.add_argument("--metric", choices=sorted(index.METRICS), default="inner_product")
+    parser.add_argument("--metric", choices=sorted(index.METRICS), default="inner_product", help="what near means")
     parser.add_argument("--sample", type=cli.positive_int, default=index.TRAINED_ON, help="rows to learn from, at most")
     parser.add_argument("--out", type=Path, required=True, help="folder of the empty index")
     args = parser.parse_args()

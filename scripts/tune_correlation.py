@@ -9,6 +9,7 @@ import argparse
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from lib import cli, files, state
 from lib.compute import Compute
@@ -17,7 +18,7 @@ from lib.correlation.base import Shape
 from lib.correlation.encoder import Head
 from lib.correlation.losses import Loss
 from lib.correlation.objective import Plan
-from lib.correlation.tuning import Search
+from lib.correlation.tuning import Judged, Search, Trial
 
 
 def main() -> None:
@@ -41,14 +42,7 @@ def main() -> None:
             found.append(tuning.judged(judges, begin, trial.loss, trial.plan, place))
             cli.log(f"{args.name}: RMSE {found[-1].rmse:.4f} with {trial.knobs}")
 
-        best = min(range(len(found)), key=lambda number: found[number].rmse)
-        told = {
-            "chosen": trials[best].knobs,
-            "tried": [{**trial.knobs, "rmse": one.rmse} for trial, one in zip(trials, found)],
-            "judged": {"folds": len(drawn), "pairs": len(found[best].truth)},
-            "calibration": asdict(calibration.fit(found[best].found, found[best].truth)),
-        }
-        files.write_json(args.out, told)
+        files.write_json(args.out, choice(trials, found, len(drawn)))
 
 
 def arguments() -> argparse.Namespace:
@@ -61,6 +55,17 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="the choice, JSON")
     cli.add_knobs(parser, Compute, Shape, Head, Loss, Plan, Search)
     return parser.parse_args()
+
+
+def choice(trials: list[Trial], found: list[Judged], n_folds: int) -> dict[str, Any]:
+    """The knobs with the least RMSE, the first of equals, what all of them reached, and the calibration of the best."""
+    best = min(range(len(found)), key=lambda number: found[number].rmse)
+    return {
+        "chosen": trials[best].knobs,
+        "tried": [{**trial.knobs, "rmse": one.rmse} for trial, one in zip(trials, found)],
+        "judged": {"folds": n_folds, "pairs": len(found[best].truth)},
+        "calibration": asdict(calibration.fit(found[best].found, found[best].truth)),
+    }
 
 
 if __name__ == "__main__":

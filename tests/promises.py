@@ -100,8 +100,8 @@ PROMISES = (
     ),
     Promise(
         "resume restores the optimizer",
-        "scripts/lib/training.py",
-        '    checkpoint.restore_optimizer(optimizer, parts["optimizer"])\n',
+        "scripts/lib/progress.py",
+        '        checkpoint.restore_optimizer(optimizer, parts["optimizer"])\n',
         "",
         "tests/unit/test_training.py",
     ),
@@ -128,10 +128,10 @@ PROMISES = (
     ),
     Promise(
         "one run at a time in a folder",
-        "scripts/lib/files.py",
+        "scripts/lib/state.py",
         "fcntl.LOCK_EX | fcntl.LOCK_NB",
         "fcntl.LOCK_SH | fcntl.LOCK_NB",
-        "tests/unit/test_files.py tests/unit/test_state.py",
+        "tests/unit/test_state.py",
     ),
     Promise(
         "a damaged checkpoint is refused",

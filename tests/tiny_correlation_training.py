@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 import polars as pl
-from in_process import run
+from in_process import places, run
 
 from lib import config, files, seeds
 from lib.compute import Compute
@@ -23,6 +23,7 @@ from lib.correlation.losses import Loss
 from lib.correlation.objective import Labelled, Plan
 from lib.correlation.rag import SemanticRAG
 
+MADE = {"--state": "state", "--history": "history.csv", "--out": "model"}  # what train_correlation.py writes
 PLACES = {
     "train": ("Utah", "Ohio", "Maine", "Texas"),
     "validation": ("Iowa", "Idaho"),
@@ -72,15 +73,14 @@ class World:
     def trained(self, name: str, **changes: object) -> Path:
         """The folder of a run: model/, history.csv."""
         folder = self.folder / name
-        places = ["--state", folder / "state", "--history", folder / "history.csv", "--out", folder / "model"]
-        run("train_correlation.py", *self.training(**changes), *places)
+        run("train_correlation.py", *self.training(**changes), *places(folder, MADE))
         return folder
 
 
 def write_data(folder: Path) -> Path:
     contracts, pairs = [], []
-    for split, places in PLACES.items():
-        own = [(f"{place}-{party}".lower(), place, party) for place in places for party in ("Red", "Blue")]
+    for split, of_split in PLACES.items():
+        own = [(f"{place}-{party}".lower(), place, party) for place in of_split for party in ("Red", "Blue")]
         contracts += [
             {"id": id, "title": f"Will the {party} candidate win {place}?", "event": place, "end": None}
             for id, place, party in own

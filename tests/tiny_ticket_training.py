@@ -20,6 +20,7 @@ from lib.tickets.pairs import Pairs
 from lib.tickets.validation import Probe
 from lib.training import Settings
 
+MADE = {"--state": "state", "--history": "history.csv", "--out": "model"}  # what train_tickets.py writes
 SHAPE = Shape("", 96, cut=1, r=4, lora_alpha=8, lora_dropout=0.0, matryoshka_dims=(768, 16, 8))
 
 

@@ -99,6 +99,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Tensors) -> None:
+    """Put back what `optimizer_tensors` gave; rates stay as they are."""
     state: dict[int, Tensors] = {}
     for name, value in tensors.items():
         number, key = name.split(".", 1)

@@ -58,6 +58,7 @@ def asked(words: Sequence[str], file: Path | None, what: str) -> list[str]:
 
 
 def positive_int(text: str) -> int:
+    """A flag's whole number from 1 on."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
@@ -65,6 +66,7 @@ def positive_int(text: str) -> int:
 
 
 def fraction(text: str) -> float:
+    """A flag's number from 0 to 1."""
     value = float(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")

@@ -45,24 +45,30 @@ def load(name: str, key: str = "encoder") -> tuple[Any, Encoder]:
 
     logging.disable_progress_bar()
     path = locate(name, key)
-    on_disk = Path(path).is_dir()
-    offline = on_disk or not hub_answers(path)
+    local = offline(path)
     try:
-        tokenizer, model = (kind.from_pretrained(path, local_files_only=offline) for kind in (AutoTokenizer, AutoModel))
+        tokenizer, model = (kind.from_pretrained(path, local_files_only=local) for kind in (AutoTokenizer, AutoModel))
     except (OSError, ValueError, SafetensorError) as error:
+        on_disk = Path(path).is_dir()
         why = "is no folder that transformers can load" if on_disk else "is not on disk and cannot be fetched"
         raise BadInput(f"{key}: model {name!r} {why} ({str(error).splitlines()[0]})") from None
     return tokenizer, model.eval().requires_grad_(False)
 
 
-def hub_answers(name: str) -> bool:
-    """Asked once and for five seconds, because transformers would go on asking for a minute."""
+def offline(place: str) -> bool:
+    """Whether only what is on disk can be loaded: `place` is a folder, or the hub does not know it or answer.
+
+    The hub is asked once and for five seconds, because transformers would go on asking for a minute.
+    """
     from huggingface_hub import HfApi
 
+    if Path(place).is_dir():
+        return True
     try:
-        return bool(HfApi().model_info(name, timeout=5))
+        HfApi().model_info(place, timeout=5)
     except Exception:  # whatever its HTTP library raises; what is on disk will do, or the error names the model
-        return False
+        return True
+    return False
 
 
 def length_batches(lengths: NDArray[np.integer], max_tokens: int) -> Iterator[NDArray[np.int64]]:

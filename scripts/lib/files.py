@@ -1,9 +1,8 @@
-"""Reading strictly, writing all or nothing, and keeping a second run out."""
+"""Reading strictly, and writing all or nothing."""
 
 import contextlib
 import csv
 import dataclasses
-import fcntl
 import hashlib
 import io
 import json
@@ -11,7 +10,7 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +40,17 @@ def as_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
-def as_dataclass(kind: Any, stored: Mapping[str, Any], where: str) -> Any:
+def check_keys(stored: Any, keys: Sequence[str], where: str) -> None:
+    """BadInput names the first of `keys` that `stored`, as JSON has it, lacks: all of them when it is no object."""
+    for key in keys:
+        if not isinstance(stored, dict) or key not in stored:
+            raise BadInput(f"{where}: missing {key}, expected an object with {', '.join(keys)}")
+
+
+def as_dataclass(kind: Any, stored: Any, where: str) -> Any:
     """The dataclass that a JSON object describes; BadInput names the first key that is missing or unknown."""
+    if not isinstance(stored, dict):
+        raise BadInput(f"{where}: {type(stored).__name__}, expected an object")
     required = {field.name: field.default is dataclasses.MISSING for field in dataclasses.fields(kind)}
     wrong = [f"missing {name}" for name, needed in required.items() if needed and name not in stored]
     wrong += [f"unknown key {name!r}" for name in stored if name not in required]
@@ -54,11 +62,17 @@ def as_dataclass(kind: Any, stored: Mapping[str, Any], where: str) -> Any:
 def read_text(path: Path | str) -> str:
     """The file as UTF-8 text; BadInput names the first byte that is not."""
     try:
-        return Path(path).read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path}: not UTF-8 at byte {error.start}") from None
+        return decoded(Path(path).read_bytes(), str(path))
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror or error}") from None
+
+
+def decoded(content: bytes, where: str) -> str:
+    """As read_text, of bytes; `where` begins an error's message."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{where}: not UTF-8 at byte {error.start}") from None
 
 
 def read_json(path: Path | str) -> Any:
@@ -120,11 +134,13 @@ def writing(path: Path | str) -> Iterator[Path]:
 
 
 def write_bytes(path: Path | str, content: bytes) -> None:
+    """Write atomically and durably, as `writing` does; CannotWrite when the system refuses."""
     with writing(path) as temporary:
         temporary.write_bytes(content)
 
 
 def write_text(path: Path | str, content: str) -> None:
+    """As write_bytes, of UTF-8."""
     write_bytes(path, content.encode("utf-8"))
 
 
@@ -134,31 +150,10 @@ def write_json(path: Path | str, value: Any) -> None:
 
 
 def write_csv(path: Path | str, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    """As write_text, of a header and rows; lines end in LF."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([header, *rows])
     write_text(path, text.getvalue())
-
-
-@contextlib.contextmanager
-def locked(path: Path | str) -> Iterator[None]:
-    """Hold `path` as an exclusive lock; BadInput names the process that holds it already.
-
-    The kernel drops the lock when its holder dies, also by SIGKILL, so a stale file never blocks.
-    """
-    path = Path(path)
-    with contextlib.ExitStack() as stack:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            stream = stack.enter_context(open(path, "ab+", buffering=0))
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            stream.truncate(0)
-            stream.write(str(os.getpid()).encode())
-        except BlockingIOError:
-            holder = read_text(path).strip() or "unknown"
-            raise BadInput(f"{path.parent}: in use by another run (process {holder})") from None
-        except OSError as error:
-            raise CannotWrite(f"{path}: cannot write: {error.strerror or error}") from error
-        yield
 
 
 def _fsync(path: Path) -> None:

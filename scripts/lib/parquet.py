@@ -2,7 +2,7 @@
 
 import difflib
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -39,6 +39,17 @@ def read_csv(path: Path | str, columns: Iterable[str], optional: Iterable[str] =
     except pl.exceptions.PolarsError as error:
         raise BadInput(f"{path}: damaged or not CSV ({str(error).splitlines()[0]})") from None
     return select(table, [*columns, *(name for name in optional if name in table.columns)], path)
+
+
+def check_rows(table: pl.DataFrame, wrongs: Mapping[str, pl.Expr], path: Path | str, row: str) -> None:
+    """BadInput for the first row of which one of `wrongs` (what is wrong: when) is true.
+
+    `row`, which says which one it is, and what is wrong are templates of the row's columns: `chunk {id!r}`.
+    """
+    for what, wrong in wrongs.items():
+        if len(bad := table.filter(wrong)):
+            first = bad.row(0, named=True)
+            raise BadInput(f"{path}: {row.format(**first)}: {what.format(**first)}")
 
 
 def select(

@@ -78,6 +78,7 @@ def environment() -> dict[str, object]:
 
 
 def version(distribution: str) -> str | None:
+    """The installed version of a distribution; None when there is none."""
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

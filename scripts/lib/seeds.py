@@ -12,6 +12,7 @@ def derive(seed: int, purpose: str, step: int = 0) -> int:
 
 
 def generator(seed: int, purpose: str, step: int = 0) -> np.random.Generator:
+    """numpy's generator of one stream."""
     return np.random.default_rng(derive(seed, purpose, step))
 
 

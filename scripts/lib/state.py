@@ -1,11 +1,13 @@
-"""Where an unfinished run waits: a folder of its own, filed under what the run is made of.
+"""Where an unfinished run waits: a folder of its own, locked, filed under what the run is made of.
 
 State is never a declared output, because Snakemake deletes the outputs of a failed job.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +15,11 @@ from typing import Any
 
 from . import parallel
 from .cli import log
-from .files import locked, sha256
+from .errors import BadInput, CannotWrite
+from .files import read_text, sha256
 from .provenance import code_hash, environment
 
-OUTPUTS = {"out", "memory", "history", "metrics", "epochs_out", "smoke_out"}
+OUTPUTS = {"out", "memory", "history", "epochs_out", "smoke_out"}
 UNIMPORTANT = OUTPUTS | {"state", "save_seconds", "tensorboard"}
 
 
@@ -32,10 +35,8 @@ class StateFolder:
 def state_folder(root: Path, name: str, identity: str) -> Iterator[StateFolder]:
     """Hold `root/name` for one run; on success the state goes and only the lock file stays.
 
-    Of several processes that train together the one that leads holds it.
-
-    BadInput names the process when another run holds the folder. A state of another identity
-    is left alone until this run succeeds, and said.
+    Of processes that train together the one that leads holds it. BadInput names the process when another run holds
+    the folder. A state of another identity is left alone until this run succeeds, and said.
     """
     home = Path(root) / name
     folder = StateFolder(name, home / f"{identity[:16]}.safetensors")
@@ -50,6 +51,28 @@ def state_folder(root: Path, name: str, identity: str) -> Iterator[StateFolder]:
         for path in home.iterdir():
             if path.name != "lock":
                 path.unlink()
+
+
+@contextlib.contextmanager
+def locked(path: Path | str) -> Iterator[None]:
+    """Hold `path` as an exclusive lock; BadInput names the process that holds it already.
+
+    The kernel drops the lock when its holder dies, also by SIGKILL, so a stale file never blocks.
+    """
+    path = Path(path)
+    with contextlib.ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stream = stack.enter_context(open(path, "ab+", buffering=0))
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stream.truncate(0)
+            stream.write(str(os.getpid()).encode())
+        except BlockingIOError:
+            holder = read_text(path).strip() or "unknown"
+            raise BadInput(f"{path.parent}: in use by another run (process {holder})") from None
+        except OSError as error:
+            raise CannotWrite(f"{path}: cannot write: {error.strerror or error}") from error
+        yield
 
 
 def identity(script: str, arguments: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """The training loop: resume, step, save by the clock, stop when asked, never poison the weights.
 
-Everything random in a step is a function of (seed, step) and the rate is a function of the step,
-so the state is the weights, the optimizer's moments and the history, and nothing else.
+Everything random in a step is a function of (seed, step) and the rate is a function of the step, so that a run
+resumes from its weights, the optimizer's moments and the history alone (lib.progress).
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,8 @@ from . import checkpoint, parallel, seeds
 from .cli import log
 from .errors import BadInput, Diverged, Stopped
 from .files import write_csv
+from .progress import Progress, Row
 from .state import StateFolder
-
-Row = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -53,17 +52,6 @@ class Settings:
         """What some knobs say under the same names, and what is derived from the others."""
         shared = {field.name: getattr(knobs, field.name) for field in fields(cls) if hasattr(knobs, field.name)}
         return cls(**shared | derived)
-
-
-@dataclass
-class Progress:
-    """Where a run stands: what a state file holds besides the weights and moments."""
-
-    step: int = 0
-    history: list[Row] = field(default_factory=list)
-    best_score: float = -math.inf
-    best_step: int = 0
-    best: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 def rate(settings: Settings, step: int) -> float:
@@ -95,7 +83,7 @@ def fit(
     """
     trained, kept = checkpoint.trainable(model), checkpoint.kept(model)
     optimizer = torch.optim.AdamW(trained.values(), settings.learning_rate, weight_decay=settings.weight_decay)
-    progress = _resume(folder, kept, optimizer)
+    progress = Progress.resumed(folder, kept, optimizer)
     model.train()
     saved = time.monotonic()
     with _signals() as received, _reporter(folder.name, settings.steps, progress, scalars) as report:
@@ -108,11 +96,11 @@ def fit(
             report(row)
             stop = parallel.heard(received)
             if stop or time.monotonic() - saved >= settings.save_seconds:
-                saved = _save(folder, kept, optimizer, progress)
+                progress.save(folder, kept, optimizer)
+                saved = time.monotonic()
             if stop:
                 raise Stopped(f"{folder.name}: stopped by {stop} after step {progress.step}, state saved")
-    if progress.best:
-        _assign(kept, progress.best)
+    progress.restore_best(kept)
     model.eval()
     return progress.history
 
@@ -140,9 +128,7 @@ def _evaluate(model: nn.Module, validate: Callable[[], float | Row], kept: dict,
     score = row["validation"]
     if math.isnan(score):
         raise Diverged(f"step {progress.step}: the validation score is not a number")
-    if score > progress.best_score:
-        progress.best_score, progress.best_step = score, progress.step
-        progress.best = {name: tensor.detach().clone() for name, tensor in kept.items()}
+    progress.judge(score, kept)
     return row
 
 
@@ -151,40 +137,6 @@ def _over(progress: Progress, settings: Settings) -> bool:
     waited = progress.step - progress.best_step
     patient = not (settings.patience and progress.best) or waited < settings.patience * settings.eval_steps
     return progress.step >= settings.steps or not patient
-
-
-def _save(folder: StateFolder, kept: dict, optimizer, progress: Progress) -> float:
-    """Write the state, if this process is the one that writes, and return the time of the clock."""
-    if not parallel.leads():
-        return time.monotonic()
-    tensors = {f"model.{name}": tensor for name, tensor in kept.items()}
-    tensors |= {f"best.{name}": tensor for name, tensor in progress.best.items()}
-    tensors |= {f"optimizer.{name}": t for name, t in checkpoint.optimizer_tensors(optimizer).items()}
-    score = progress.best_score if progress.best else None
-    about = {"step": progress.step, "history": progress.history, "best_score": score, "best_step": progress.best_step}
-    checkpoint.save(folder.path, tensors, about)
-    return time.monotonic()
-
-
-def _resume(folder: StateFolder, kept: dict, optimizer) -> Progress:
-    if not folder.path.exists():
-        return Progress()
-    tensors, about = checkpoint.load(folder.path)
-    parts: dict[str, dict[str, torch.Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
-    for name, tensor in tensors.items():
-        part, rest = name.split(".", 1)
-        parts[part][rest] = tensor
-    _assign(kept, parts["model"])
-    checkpoint.restore_optimizer(optimizer, parts["optimizer"])
-    log(f"{folder.name}: resumed at step {about['step']}")
-    score = -math.inf if about["best_score"] is None else about["best_score"]
-    return Progress(about["step"], about["history"], score, about["best_step"], parts["best"])
-
-
-def _assign(kept: dict, tensors: dict[str, torch.Tensor]) -> None:
-    with torch.no_grad():
-        for name, tensor in kept.items():
-            tensor.copy_(tensors[name])
 
 
 @contextlib.contextmanager

@@ -4,12 +4,12 @@ from typing import ClassVar
 
 import pytest
 from disturbed import Training
-from tiny_correlation_training import World
+from tiny_correlation_training import MADE, World
 
 
 class Correlation(Training):
     script = "train_correlation.py"
-    places: ClassVar = {"--state": "state", "--history": "history.csv", "--out": "model"}
+    places = MADE
 
 
 class Choice(Training):

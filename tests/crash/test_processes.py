@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from in_process import places
 from tiny_correlation_training import World as Correlation
 from tiny_mamba_training import World as Mamba
 from tiny_naics import World
@@ -20,7 +21,7 @@ from lib import checkpoint
 from lib.provenance import SCRIPTS
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
-PLACES = {"--state": "state", "--history": "history.csv", "--out": "model"}
+MADE = {"--state": "state", "--history": "history.csv", "--out": "model"}
 SAME = 2e-3  # relative; sums of fp32 in another order, grown by the steps' own curvature
 
 
@@ -30,8 +31,7 @@ class Run:
     def __init__(self, folder: Path, script: str, flags: list[str]) -> None:
         folder.mkdir()
         self.folder, self.log = folder, folder.with_suffix(".log")
-        writes = [word for flag, name in PLACES.items() for word in (flag, str(folder / name))]
-        self.command = [str(SCRIPTS / script), *flags, *writes]
+        self.command = [str(SCRIPTS / script), *flags, *places(folder, MADE)]
 
     def start(self, processes: int) -> subprocess.Popen:
         launcher = [*TORCHRUN, str(processes), "--"] if processes > 1 else []

@@ -1,15 +1,13 @@
 """Rows 21 and 22 for the training of the tickets: killed or stopped, it ends with the bytes of one left alone."""
 
-from typing import ClassVar
-
 import pytest
 from disturbed import Training
-from tiny_ticket_training import World
+from tiny_ticket_training import MADE, World
 
 
 class Tickets(Training):
     script = "train_tickets.py"
-    places: ClassVar = {"--state": "state", "--history": "history.csv", "--out": "model"}
+    places = MADE
 
 
 @pytest.fixture(scope="module")

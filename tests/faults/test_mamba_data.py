@@ -30,7 +30,7 @@ def test_rows_11_to_13_articles_that_cannot_be_read(run_script, tmp_path):
     ended = run_script(
         "prepare_articles.py", "--source", "jsonl", "--path", tmp_path / "a.jsonl", *sizes, "--out", tmp_path / "o"
     )
-    expected = "missing paragraphs, expected an object with id, title and paragraphs"
+    expected = "missing paragraphs, expected an object with id, title, paragraphs"
     assert refused(ended) == f"prepare_articles.py: {tmp_path / 'a.jsonl'}: record 4: {expected}"
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
 

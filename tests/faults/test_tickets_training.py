@@ -9,12 +9,14 @@ import json
 import numpy as np
 import pytest
 import torch
-from in_process import run
-from tiny_ticket_training import World
+from in_process import places, run
+from refusals import refused
+from tiny_ticket_training import MADE, World
 
 from lib import adapters, files, training
 from lib.compute import Compute
 from lib.errors import BadInput, BrokenModel
+from lib.state import StateFolder
 from lib.tickets import frozen, model, pairs, saving, validation
 from lib.tickets.objective import Batches, Objective, columns
 from lib.tickets.sampler import Sampler
@@ -26,8 +28,7 @@ def world(tmp_path_factory):
 
 
 def train(world, folder, *more: object, **changes: object) -> None:
-    places = ["--state", folder / "state", "--history", folder / "history.csv", "--out", folder / "model"]
-    run("train_tickets.py", *world.training(**changes), *places, *more)
+    run("train_tickets.py", *world.training(**changes), *places(folder, MADE), *more)
 
 
 def rewritten(world, path, **columns_of: list):
@@ -60,8 +61,7 @@ def test_fault_a_row_of_label_0_never_reaches_the_ranking_loss_as_a_positive(wor
 
 def test_fault_dead_adapters_stop_the_training_and_nothing_is_saved(world, tmp_path, run_script):
     """A rate too small to move anything, as 5e-6 over a few steps nearly is."""
-    places = ["--state", tmp_path / "state", "--history", tmp_path / "history.csv", "--out", tmp_path / "model"]
-    end = run_script("train_tickets.py", *world.training(learning_rate=1e-12), *places)
+    end = run_script("train_tickets.py", *world.training(learning_rate=1e-12), *places(tmp_path, MADE))
     assert end.returncode == 1
     assert "Traceback" not in end.stderr
     last = end.stderr.splitlines()[-1]
@@ -84,9 +84,7 @@ def test_fault_a_leaked_ticket_stops_training_and_evaluation(world, tmp_path, ru
     leaked = world.tickets.texts[world.tickets.rows("test")[0]]
     path = rewritten(world, tmp_path / "pairs.json", texts3=[leaked, *given["texts3"][1:]])
     said = f"{path}: 1 texts are tickets of another split, the first is {leaked!r} of test"
-    with pytest.raises(BadInput) as error:
-        train(world, tmp_path, "--pairs", path)
-    assert str(error.value) == said
+    assert refused(train, world, tmp_path, "--pairs", path) == said
     assert not (tmp_path / "model").exists()
     arguments = ["tickets", "--model", world.saved, "--data", world.data, "--pairs", path]
     end = run_script("eval_unified.py", *arguments, "--out", tmp_path / "metrics.json")
@@ -109,7 +107,7 @@ def test_fault_one_schedule_and_three_phases_in_one_run(world, tmp_path):
     assert set(phases) == {1.0, 2.0, 3.0}
 
 
-def test_fault_the_best_checkpoint_of_an_earlier_phase_is_not_overwritten(world):
+def test_fault_the_best_checkpoint_of_an_earlier_phase_is_not_overwritten(world, tmp_path):
     """Whatever the last phase does to the weights, those of the best validation are what remains."""
     tokenizer, encoder = world.fresh()
     settings = training.Settings(6, 0.05, seed=1, eval_steps=2)
@@ -122,18 +120,9 @@ def test_fault_the_best_checkpoint_of_an_earlier_phase_is_not_overwritten(world)
         kept.append({name: weight.clone() for name, weight in encoder.named_parameters()})
         return next(scores)
 
-    training.fit(encoder, goal.backward, settings, _Nowhere(), score)
+    training.fit(encoder, goal.backward, settings, StateFolder("train", tmp_path / "state"), score)
     assert all(torch.equal(weight, kept[1][name]) for name, weight in encoder.named_parameters())
     assert not all(torch.equal(weight, kept[2][name]) for name, weight in encoder.named_parameters())
-
-
-class _Nowhere:
-    """A state folder of a run that is not interrupted."""
-
-    name = "train"
-
-    class path:
-        exists = staticmethod(lambda: False)
 
 
 def test_fault_what_was_forgotten_is_given_back(world, tmp_path):

@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from in_process import run
+from in_process import places, run
 from tiny_correlation_training import World as Correlation
 from tiny_mamba_training import World as Mamba
 from tiny_naics import World as Naics
@@ -49,10 +49,9 @@ def pipeline(request, tmp_path_factory):
     given = world(tmp_path_factory.mktemp(request.param) / "world")
 
     def train(folder: Path, **knobs: object) -> list[float]:
-        places = {"--state": "state", "--history": "history.csv", "--out": "model", **more}
+        made = {"--state": "state", "--history": "history.csv", "--out": "model", **more}
         folder.mkdir()
-        writes = (word for flag, name in places.items() for word in (flag, folder / name))
-        run(script, *given.training(**own, **knobs), *writes)
+        run(script, *given.training(**own, **knobs), *places(folder, made))
         with (folder / "history.csv").open() as file:
             return [float(row["loss"]) for row in csv.DictReader(file)]
 

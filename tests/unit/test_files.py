@@ -1,10 +1,9 @@
-"""lib.files: strict reading, all-or-nothing writing, the lock."""
+"""lib.files: strict reading, all-or-nothing writing."""
 
 import csv
 import hashlib
 import json
 import os
-import resource
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -57,6 +56,13 @@ def test_a_dataclass_comes_back_from_json():
 def test_row_13_an_object_that_is_not_the_dataclass(stored, said):
     told = refused(files.as_dataclass, Sizes, stored, "x.ckpt: shape")
     assert told == f"x.ckpt: shape: {said}, expected width, levels"
+    assert refused(files.as_dataclass, Sizes, [3], "x.ckpt: shape") == "x.ckpt: shape: list, expected an object"
+
+
+@pytest.mark.parametrize("stored", [{"width": 3}, [3], None])
+def test_row_13_an_object_without_a_key_that_is_needed(stored):
+    told = refused(files.check_keys, stored, ("levels", "width"), "x.json")
+    assert told == "x.json: missing levels, expected an object with levels, width"
 
 
 # Hashes
@@ -205,33 +211,3 @@ def test_where_nothing_can_be_written(tmp_path, place):
     with pytest.raises(CannotWrite, match=f"{place}: cannot write: "):
         files.write_text(tmp_path / place, "x")
     assert left_in(tmp_path) == ["file", "folder"]
-
-
-# The lock
-
-
-def test_the_lock_keeps_others_out_and_names_its_holder(tmp_path, run_python):
-    take = "import sys; from lib import files\nwith files.locked(sys.argv[1]): pass"
-    with files.locked(tmp_path / "state" / "lock"):
-        second = run_python(take, tmp_path / "state" / "lock")
-    assert f"state: in use by another run (process {os.getpid()})" in second.stderr
-    assert run_python(take, tmp_path / "state" / "lock").returncode == 0
-
-
-def test_a_lock_file_of_the_dead_does_not_block(tmp_path, dead):
-    (tmp_path / "lock").write_text(str(dead))
-    with files.locked(tmp_path / "lock"):
-        assert (tmp_path / "lock").read_text() == str(os.getpid())
-
-
-def test_a_lock_that_cannot_be_written_is_said(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(CannotWrite, match="cannot write: "), files.locked(tmp_path / "file" / "lock"):
-        pass
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
-    try:
-        with pytest.raises(CannotWrite, match="File too large"), files.locked(tmp_path / "lock"):
-            pass
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -1,5 +1,7 @@
 """lib.state: whose state a file is, and who may touch it."""
 
+import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,33 @@ def test_row_23_a_file_where_the_folder_should_be(tmp_path):
     (tmp_path / "state").touch()
     with pytest.raises(CannotWrite), state.state_folder(Path(tmp_path / "state"), "stage1", "a" * 64):
         pass
+
+
+# The lock
+
+
+def test_the_lock_keeps_others_out_and_names_its_holder(tmp_path, run_python):
+    take = "import sys; from lib import state\nwith state.locked(sys.argv[1]): pass"
+    with state.locked(tmp_path / "state" / "lock"):
+        second = run_python(take, tmp_path / "state" / "lock")
+    assert f"state: in use by another run (process {os.getpid()})" in second.stderr
+    assert run_python(take, tmp_path / "state" / "lock").returncode == 0
+
+
+def test_a_lock_file_that_nobody_holds_does_not_block(tmp_path):
+    (tmp_path / "lock").write_text("1")
+    with state.locked(tmp_path / "lock"):
+        assert (tmp_path / "lock").read_text() == str(os.getpid())
+
+
+def test_a_lock_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(CannotWrite, match="cannot write: "), state.locked(tmp_path / "file" / "lock"):
+        pass
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(CannotWrite, match="File too large"), state.locked(tmp_path / "lock"):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -31,4 +31,5 @@ class Answer:
         return said if self.reasoning is None else {**said, "reasoning": self.reasoning}
 
     def json(self) -> str:
+        """`as_dict` on one line."""
         return json.dumps(self.as_dict(), allow_nan=False, ensure_ascii=False)

@@ -85,8 +85,7 @@ def _place(shape: Shape) -> tuple[str, dict[str, Any]]:
             raise BadInput(f"correlation.model.use_4bit: {file.name} is quantised already, expected a folder or hub id")
         return str(file.parent), {"gguf_file": file.name, "local_files_only": True}
     name = encoders.locate(shape.model, KEY)
-    offline = Path(name).is_dir() or not encoders.hub_answers(name)
-    return name, {"local_files_only": offline, "cache_dir": shape.model_cache_dir}
+    return name, {"local_files_only": encoders.offline(name), "cache_dir": shape.model_cache_dir}
 
 
 def _four_bits(machine: Compute) -> Any:

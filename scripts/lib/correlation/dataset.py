@@ -5,7 +5,6 @@ title, two titles being the same when they have the same set of words. The rando
 same pairs by lot; there contracts are on several sides, which is what it is there to show.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from .. import files
+from .. import files, leaks
 from ..errors import BadInput
 from ..near import normalized
-from ..parquet import read_table
+from ..parquet import check_rows, read_table
 
 PAIRS, CONTRACTS, SOURCE = "pairs.parquet", "contracts.parquet", "source.json"
 SPLITS = ("train", "validation", "test")
@@ -130,10 +129,7 @@ def check(table: pl.DataFrame, contracts: pl.DataFrame, name: str) -> None:
     for column, words in choices.items():
         said = f"{column} {{{column}!r}}, expected one of {', '.join(words)}"
         wrongs[said] = ~pl.col(column).fill_null("").is_in(words)
-    for what, wrong in wrongs.items():
-        if len(bad := table.filter(wrong)):
-            pair = bad.row(0, named=True)
-            raise BadInput(f"{name}: pair {pair['id']!r}: {what.format(**pair)}")
+    check_rows(table, wrongs, name, "pair {id!r}")
     for column in ("split", "split_random"):
         for split in SPLITS:
             if not (table[column] == split).any():
@@ -145,14 +141,6 @@ def _refuse_leaks(table: pl.DataFrame, contracts: pl.DataFrame, name: str) -> No
     """BadInput with the count and the first example of what stands in two splits."""
     event = dict(zip(contracts["id"], contracts["event"]))
     both = [*zip(table["a"], table["a_title"], table["split"]), *zip(table["b"], table["b_title"], table["split"])]
-    _refuse("contracts", ((id, split) for id, _, split in both), name)
-    _refuse("events", ((event[id], split) for id, _, split in both), name)
-    _refuse("titles", ((normalized(title), split) for _, title, split in both), name)
-
-
-def _refuse(what: str, sides: Iterable[tuple[str, str]], name: str) -> None:
-    first: dict[str, str] = {}
-    leaked = {value for value, split in sides if first.setdefault(value, split) != split}
-    if leaked:
-        example = next(value for value in first if value in leaked)
-        raise BadInput(f"{name}: {len(leaked)} {what} are on two sides of the split, the first is {example!r}")
+    leaks.refuse("contracts", ((id, split) for id, _, split in both), name)
+    leaks.refuse("events", ((event[id], split) for id, _, split in both), name)
+    leaks.refuse("titles", ((normalized(title), split) for _, title, split in both), name)

@@ -26,6 +26,7 @@ SPLITS = ("test", "validation")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of eval_unified.py correlation."""
     parser.add_argument("--model", type=Path, required=True, help="folder made by train_correlation.py")
     parser.add_argument("--ce-only", type=Path, help="the same trained with regression_loss_weight 0")
     parser.add_argument("--random-model", type=Path, help="the same trained on the random split")

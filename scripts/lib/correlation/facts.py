@@ -82,6 +82,7 @@ class Title:
 
 @lru_cache(maxsize=65536)
 def parse(title: str) -> Title:
+    """The title taken apart; each title once."""
     tokens = TOKEN.findall(title)
     words = tuple(token.lower().replace("\u2019", "'") for token in tokens)
     named = [at for at, token in enumerate(tokens) if at and (token[0].isupper() or token[0].isdigit())]

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from .. import files
 from ..compute import Compute
-from ..errors import BadInput
 from . import readers
 from .answer import Answer
 from .base import Shape
@@ -74,12 +73,10 @@ class CorrelationModel:
 
 def load(folder: Path, machine: Compute | None = None) -> CorrelationModel:
     """The model of a folder, which holds all it needs; BadInput names the file that is missing or damaged."""
-    about = files.read_json(folder / ABOUT)
-    try:
-        shape, head = Shape(**about["shape"]), Head(**about["head"])
-        calibration = Calibration(**files.as_tuples(about["calibration"]))
-        top_k = int(about["top_k"])
-    except (KeyError, TypeError) as error:
-        raise BadInput(f"{folder / ABOUT}: {error}, expected what train_correlation.py writes") from None
+    about, where = files.read_json(folder / ABOUT), str(folder / ABOUT)
+    files.check_keys(about, ("shape", "head", "calibration", "top_k"), where)
+    shape = files.as_dataclass(Shape, about["shape"], f"{where}: shape")
+    head = files.as_dataclass(Head, about["head"], f"{where}: head")
+    calibration = files.as_dataclass(Calibration, about["calibration"], f"{where}: calibration")
     reader = readers.load(folder, shape, head, machine or Compute())
-    return CorrelationModel(reader, SemanticRAG(folder / INDEX).load(), top_k, calibration)
+    return CorrelationModel(reader, SemanticRAG(folder / INDEX).load(), about["top_k"], calibration)

@@ -44,6 +44,7 @@ class Plan:
 
     @property
     def batch_size(self) -> int:
+        """Pairs of a step."""
         return self.per_device_train_batch_size * self.gradient_accumulation_steps
 
     def settings(self, pairs: int) -> Settings:

@@ -29,9 +29,11 @@ class Kept:
     strata: list[str]
 
     def names(self) -> list[str]:
+        """Ids of the pairs."""
         return [f"{pair.a}|{pair.b}" for pair in self.pairs]
 
     def at(self, rows: list[int]) -> "Kept":
+        """Some of the pairs."""
         return replace(
             self,
             pairs=[self.pairs[row] for row in rows],

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import BadInput
 from ..files import sha256
-from ..parquet import read_csv, read_table, select
+from ..parquet import check_rows, read_csv, read_table, select
 from .source import Contract
 
 SAMPLE = Path(__file__).parent / "sample"
@@ -73,6 +73,7 @@ def _contracts(folder: Path, told: pl.DataFrame) -> tuple[dict[str, Contract], l
 
 
 def read_contracts(path: Path) -> list[Contract]:
+    """The contracts of a `contracts.csv`; BadInput names the first row that is wrong."""
     contracts: dict[str, Contract] = {}
     table = read_csv(path, ["contract", "title"], optional=["event", "end"])
     for number, row in enumerate(table.iter_rows(named=True), start=2):
@@ -102,10 +103,7 @@ def _prices(path: Path) -> pl.DataFrame:
         "date {date!r}, expected one as 2020-03-06": pl.col("day").is_null(),
         "close {close}, must be in [0, 1]": ~pl.col("price").is_between(0, 1).fill_null(False),
     }
-    for what, wrong in wrongs.items():
-        if len(bad := table.filter(wrong)):
-            first = bad.row(0, named=True)
-            raise BadInput(f"{path}: row {first['row']}: {what.format(**first)}")
+    check_rows(table, wrongs, path, "row {row}")
     kept = [pl.col(name).cast(pl.String) for name in TOLD]
     return table.select("contract", pl.col("day").alias("date"), pl.col("price").round(6).alias("close"), *kept)
 

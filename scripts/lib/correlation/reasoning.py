@@ -18,6 +18,7 @@ def compose(pair: Measured, titles: tuple[str, str], stratum: str, facts: dict[s
 
 
 def relation(titles: tuple[str, str], stratum: str, facts: dict[str, float]) -> str:
+    """How two titles are related, from their stratum and FACTS: words without a number."""
     if facts["number_slot"]:
         return "One question with two numbers or dates"
     if stratum == "same_event":

@@ -44,9 +44,11 @@ class Judge:
             return self.weights @ values / self.weights.sum(axis=1)
 
     def mae(self, told: Array) -> Array:
+        """Mean absolute error, `(n,)` to `(1 + r,)`."""
         return self.mean(np.abs(told - self.truth))
 
     def rmse(self, told: Array) -> Array:
+        """Root mean squared error, `(n,)` to `(1 + r,)`."""
         return np.sqrt(self.mean((told - self.truth) ** 2))
 
     def r2(self, told: Array) -> Array:

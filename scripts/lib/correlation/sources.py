@@ -10,7 +10,7 @@ import numpy as np
 
 from ..cli import log
 from ..errors import BadInput
-from ..files import read_json, sha256
+from ..files import check_keys, read_json, sha256
 from ..near import normalized
 from . import labels, prices, snapshot
 from .labels import Labels
@@ -83,9 +83,7 @@ def _candidates(path: Path) -> Source:
         raise BadInput(f"{path}: missing candidates, expected a list of pairs")
     told = []
     for number, row in enumerate(rows):
-        for key in CANDIDATE_KEYS:
-            if not isinstance(row, dict) or key not in row:
-                raise BadInput(f"{path}: row {number}: missing {key}, expected {', '.join(CANDIDATE_KEYS)}")
+        check_keys(row, CANDIDATE_KEYS, f"{path}: row {number}")
         told.append((row["question_a"], row["question_b"], row["rho"], None, None))
     contracts, pairs, dropped = by_title(told, str(path))
     return Source("pairs", SAID["pairs"].format(names=path.name), {path.name: sha256(path)}, contracts, pairs, dropped)

@@ -31,6 +31,7 @@ class Sizes:
 
     @property
     def shares(self) -> dict[str, float]:
+        """By split, adding up to 1."""
         given = {"validation": self.validation_share, "test": self.test_share}
         return {"train": 1 - sum(given.values())} | given
 

@@ -66,6 +66,7 @@ class Judged:
 
     @property
     def rmse(self) -> float:
+        """Root mean squared error of the expected numbers."""
         return self.found.rmse(self.truth)
 
 
@@ -113,7 +114,5 @@ def within(state: StateFolder, number: int) -> StateFolder:
 def read(path: Path) -> tuple[dict[str, Any], Calibration]:
     """The chosen knobs and the calibration of a file that tune_correlation.py wrote."""
     told = files.read_json(path)
-    try:
-        return dict(told["chosen"]), Calibration(**files.as_tuples(told["calibration"]))
-    except (KeyError, TypeError) as error:
-        raise BadInput(f"{path}: {error}, expected what tune_correlation.py writes") from None
+    files.check_keys(told, ("chosen", "calibration"), str(path))
+    return told["chosen"], files.as_dataclass(Calibration, told["calibration"], f"{path}: calibration")

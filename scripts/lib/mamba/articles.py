@@ -5,13 +5,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 import pyarrow
 
 from ..errors import BadInput
-from ..files import parse_json, read_text, sha256
+from ..files import check_keys, decoded, parse_json, read_text, sha256
 
 KINDS = ("packages", "wikipedia", "jsonl", "folder", "hub")
 WIKIPEDIA = "enwiki2018.jsonl.gz"
@@ -76,9 +76,7 @@ def of_jsonl(path: Path) -> Iterator[Article]:
     for at, line in enumerate(_lines(path), start=1):
         where = f"{path}: record {at}"
         record = parse_json(line, where)
-        for key in ("id", "title", "paragraphs"):
-            if not isinstance(record, dict) or key not in record:
-                raise BadInput(f"{where}: missing {key}, expected an object with id, title and paragraphs")
+        check_keys(record, ("id", "title", "paragraphs"), where)
         yield _article(record["id"], record["title"], record["paragraphs"], where)
 
 
@@ -103,6 +101,7 @@ def of_parquet(path: Path, where: str) -> Iterator[Article]:
 
 
 def paragraphs(text: str) -> list[str]:
+    """The parts of a text between blank lines."""
     return [part for part in re.split(r"\n\s*\n", text) if part.strip()]
 
 
@@ -117,17 +116,11 @@ def _article(name: Any, title: Any, told: Any, where: str) -> Article:
 
 
 def _lines(path: Path) -> Iterator[str]:
+    """Lines that are not blank; BadInput names the first that is not UTF-8, and the byte in it."""
     try:
-        with _opened(path) as stream:
-            for line in io.TextIOWrapper(stream, encoding="utf-8"):
+        with pyarrow.input_stream(str(path), compression=COMPRESSIONS.get(path.suffix)) as stream:
+            for number, line in enumerate(io.BufferedReader(stream), start=1):
                 if line.strip():
-                    yield line
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path}: not UTF-8 ({error.reason})") from None
+                    yield decoded(line, f"{path}: line {number}")
     except (OSError, EOFError) as error:
         raise BadInput(f"{path}: damaged or cut short ({error})") from None
-
-
-def _opened(path: Path) -> IO[bytes]:
-    compression = COMPRESSIONS.get(path.suffix)
-    return pyarrow.input_stream(str(path), compression=compression)

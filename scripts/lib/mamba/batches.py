@@ -65,9 +65,11 @@ class Batches:
 
     @property
     def steps_per_epoch(self) -> int:
+        """Steps until every sequence has come once."""
         return -(-len(self.units) // self.sampling.batch_size)
 
     def batch(self, step: int) -> Batch:
+        """Sequences and questions of a step."""
         size = min(self.sampling.batch_size, len(self.units))
         units = self.units[seeds.shuffled_epochs(len(self.units), size, self.seed, "sequences", step)]
         return self._windows(units) if self.context else self._articles(units, step)

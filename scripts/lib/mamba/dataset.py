@@ -9,9 +9,10 @@ from pathlib import Path
 
 import polars as pl
 
+from .. import leaks
 from ..errors import BadInput
 from ..near import normalized
-from ..parquet import read_table
+from ..parquet import check_rows, read_table
 
 CHUNKS, SOURCE = "chunks.parquet", "source.json"
 SPLITS = ("train", "validation", "test")
@@ -55,20 +56,12 @@ def check(table: pl.DataFrame, name: str) -> None:
     }
     if "text" in table.columns:
         wrongs["empty text"] = pl.col("text").fill_null("").str.strip_chars() == ""
-    for what, wrong in wrongs.items():
-        if len(bad := table.filter(wrong)):
-            chunk = bad.row(0, named=True)
-            raise BadInput(f"{name}: chunk {chunk['id']!r}: {what.format(**chunk)}")
+    check_rows(table, wrongs, name, "chunk {id!r}")
 
 
 def refuse_leak(table: pl.DataFrame, name: str) -> None:
     """BadInput with the count and the first example of texts that stand in two splits."""
-    first: dict[str, str] = {}
-    sides = zip(map(normalized, table["text"]), table["split"])
-    both = {text for text, split in sides if first.setdefault(text, split) != split}
-    if both:
-        example = next(text for text in first if text in both)
-        raise BadInput(f"{name}: {len(both)} texts are on two sides of the split, the first is {example[:80]!r}")
+    leaks.refuse("texts", zip(map(normalized, table["text"]), table["split"]), name)
 
 
 def split_hash(table: pl.DataFrame) -> str:

@@ -70,9 +70,8 @@ def _whole(encoder: str, device: str) -> Any:
 
     logging.disable_progress_bar()
     path = encoders.locate(encoder, KEY)
-    offline = Path(path).is_dir() or not encoders.hub_answers(path)
     try:
-        return SentenceTransformer(path, device=device, local_files_only=offline).eval()
+        return SentenceTransformer(path, device=device, local_files_only=encoders.offline(path)).eval()
     except (OSError, ValueError) as error:
         raise BadInput(f"{KEY}: model {encoder!r} cannot be loaded ({str(error).splitlines()[0]})") from None
 

@@ -23,6 +23,7 @@ MODEL = "model"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of eval_unified.py mamba."""
     parser.add_argument("--checkpoint", type=Path, required=True, help="made by train_mamba_contrastive.py")
     parser.add_argument("--eval-npz", type=Path, required=True, help="windows made by export_windows.py")
     parser.add_argument("--payload", type=Path, required=True, help="folder made by merge_payload.py")

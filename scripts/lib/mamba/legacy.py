@@ -28,6 +28,8 @@ MARK = object()
 
 
 class Entry(NamedTuple):
+    """A chunk as the original kept it: its place in an article, text and vector `(d,)`."""
+
     id: str
     text: str
     article: int

@@ -6,8 +6,8 @@ the space of the vectors cannot be near an article and far from the chunks that 
 document gets one more number for each of some buckets, 1 in its own and 0 elsewhere, and a query a
 penalty in each bucket that was read. The state is a set that only grows; it needs no search filter.
 
-A chunk that shares its bucket with one that was read is lost, so there are many: with 2,048 buckets and 14 chunks
-read that is .7 % of the answers. Where every system is given a filter of all that was read (the slice "article
+A chunk that shares its bucket with one that was read is lost, so there are many: with 10,000 buckets and 14 chunks
+read that is one answer in 700. Where every system is given a filter of all that was read (the slice "article
 so far excluded"), it is worth nothing.
 """
 

@@ -15,7 +15,8 @@ import torch
 
 from .. import metrics
 from ..errors import BadInput
-from ..training import Row, Settings
+from ..progress import Row
+from ..training import Settings
 from . import ranking, windows
 from .baselines import Averages
 from .model import NextVector

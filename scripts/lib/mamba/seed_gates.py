@@ -16,6 +16,7 @@ GATES = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """One flag a gate, with the original's name and bar."""
     for flag, metric, _, bar, _ in GATES:
         parser.add_argument(
             "--" + flag.replace("_", "-"), type=float, default=bar, help=f"the original's bar of {metric}"

@@ -78,6 +78,7 @@ class Head(Vectors):
 
 
 def build(search: str, d: int, rank: int, dropout: float, hidden: int, projection: int) -> Vectors:
+    """The space that `search` names, untrained; BadInput when it is none of SPACES."""
     if search == "vectors":
         return Vectors()
     if search == "towers":

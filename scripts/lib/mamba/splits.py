@@ -34,6 +34,8 @@ class Sizes:
 
 
 class Chunked(NamedTuple):
+    """An article as its chunks, in reading order."""
+
     id: str
     title: str
     chunks: list[str]

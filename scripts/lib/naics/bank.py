@@ -89,6 +89,7 @@ class TextBank:
 
 
 def save(path: Path, channels: list[FrozenTexts], about: dict[str, object]) -> None:
+    """Write the channels' token ids and states; `about` holds what `load` checks: encoder, cut and texts."""
     tensors = {}
     for name, texts in zip(CHANNELS, channels):
         tensors[f"{name}.ids"] = torch.from_numpy(texts.tokens.ids)

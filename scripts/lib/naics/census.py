@@ -62,7 +62,7 @@ def _rows(path: Path, first: str, second: str) -> list[tuple[str, str]]:
     by_name = {" ".join(name.split()): name for name in table.columns}
     for column in (first, second):
         if column not in by_name:
-            raise BadInput(f"{path}: first sheet: missing column {column!r}")
+            raise BadInput(f"{path}: first sheet: missing column {column!r}, expected {first!r} and {second!r}")
     rows = table.select(by_name[first], by_name[second]).iter_rows()
     return [(clean(a or ""), clean(b or "")) for a, b in rows if a or b]
 

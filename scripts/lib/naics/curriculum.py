@@ -39,7 +39,8 @@ class Curriculum:
         if not 1 <= self.positive_distance_min <= self.positive_distance_max:
             raise BadInput(f"positive_distance: {self.positive_distance_min} to {self.positive_distance_max} is empty")
         if min(self.k_negatives, self.triplet_batch) < 1 or self.max_positives < 0:
-            raise BadInput("k_negatives and triplet_batch must be at least 1, max_positives at least 0")
+            sizes = self.k_negatives, self.triplet_batch, self.max_positives
+            raise BadInput(f"k_negatives, triplet_batch, max_positives: {sizes}, expected at least (1, 1, 0)")
 
     @property
     def wanted(self) -> NDArray[np.int64]:

@@ -49,6 +49,7 @@ class Questions(NamedTuple):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of eval_unified.py naics."""
     parser.add_argument("--checkpoint", type=Path, required=True, help="a stage's checkpoint")
     parser.add_argument("--vectors", type=Path, required=True, help="text vectors that embed_naics.py wrote of it")
     parser.add_argument("--raw", type=Path, required=True, help="text vectors of the frozen encoder")

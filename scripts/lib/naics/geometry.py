@@ -27,6 +27,7 @@ class Lorentz(nn.Module):
 
     @property
     def curvature(self) -> Tensor:
+        """c > 0, float64; the curvature of the space is -c."""
         return self.log_curvature.double().exp()
 
     def points(self, tangent: Tensor) -> Tensor:

@@ -68,6 +68,7 @@ class Head(nn.Module):
         return self.geometry.points(radius * F.normalize(fused, dim=1)), balance
 
     def logits(self, distances: Tensor) -> Tensor:
+        """Distances of any shape to logits: with a minus, over the learnt temperature, which stays in [0.01, 1]."""
         return -distances / self.log_temperature.exp().clamp(0.01, 1.0)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from ..errors import BadInput
-from ..parquet import read_table
+from ..parquet import check_rows, read_table
 from . import leaks
 from .codes import in_held_out_family
 from .source import JUDGES, ROLES, Source
@@ -59,10 +59,7 @@ def read_entries(path: Path | str, taxonomy: Taxonomy) -> pl.DataFrame:
         "unknown role {role!r}": ~pl.col("role").fill_null("").is_in(ROLES),
         "stands twice": pl.col("entry_id").is_duplicated(),
     }
-    for what, wrong in wrongs.items():
-        if len(bad := table.filter(wrong)):
-            entry = bad.row(0, named=True)
-            raise BadInput(f"{path}: entry {entry['entry_id']}: {what.format(**entry)}")
+    check_rows(table, wrongs, path, "entry {entry_id}")
     judged = table.filter(pl.col("role").is_in(JUDGES))["text"]
     trained = table.filter(~pl.col("role").is_in(JUDGES))["text"]
     leaks.refuse(judged, [*trained, *taxonomy.channel("title")], str(path))

@@ -37,6 +37,7 @@ class Unit:
     rows: int
 
     def read(self, *columns: str) -> list[NDArray]:
+        """Some columns of the group, `(rows,)` each; BadInput when the file is damaged."""
         try:
             frame = pl.scan_parquet(self.file).select(columns).slice(self.first, self.rows).collect()
         except (pl.exceptions.PolarsError, OSError) as error:

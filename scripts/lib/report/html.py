@@ -37,5 +37,6 @@ def picture(path: Path) -> str:
 
 
 def definitions(terms: dict[str, str]) -> str:
+    """Terms and their meanings as a list."""
     rows = "".join(f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>\n" for term, meaning in terms.items())
     return f"<dl>\n{rows}</dl>"

@@ -7,6 +7,7 @@ import sys
 
 import polars as pl
 import pytest
+import refusals
 import sqlalchemy as sa
 from postgres import PASSWORD, server
 
@@ -60,10 +61,9 @@ def exported(environment, table="contract_correlations", columns=None) -> pl.Dat
 
 
 def refused(environment, *arguments) -> str:
-    with pytest.raises(BadInput) as error:
-        exported(environment, *arguments)
-    assert "\n" not in str(error.value) and PASSWORD not in str(error.value)
-    return str(error.value)
+    said = refusals.refused(exported, environment, *arguments)
+    assert PASSWORD not in said
+    return said
 
 
 def test_both_databases_give_the_same_rows_the_latest_first(postgres, lite):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from in_process import run
-from tiny_correlation_training import HEAD, PLAN
+from in_process import places, run
+from tiny_correlation_training import HEAD, MADE, PLAN
 
 from lib import files, seeds, training
 from lib.compute import Compute
@@ -146,8 +146,7 @@ def test_doubts_are_those_of_the_pairs_that_judged(chosen, world):
 def test_training_takes_the_chosen_knobs_and_doubts(chosen, world):
     told = files.read_json(chosen)
     folder = world.folder / "by-choice"
-    places = ["--state", folder / "state", "--history", folder / "history.csv", "--out", folder / "model"]
-    run("train_correlation.py", *world.training(**QUICK), "--choice", chosen, *places)
+    run("train_correlation.py", *world.training(**QUICK), "--choice", chosen, *places(folder, MADE))
     about = files.read_json(folder / "model" / "reader.json")
     assert about["calibration"] == told["calibration"]
     assert about["plan"]["learning_rate"] == told["chosen"]["learning_rate"]
@@ -171,7 +170,7 @@ def test_a_knob_that_is_none_and_a_value_that_cannot_be_are_named():
 
 def test_row_13_a_choice_that_is_none_is_named(tmp_path):
     files.write_json(tmp_path / "choice.json", {"chosen": {}})
-    with pytest.raises(BadInput, match=r"choice\.json: 'calibration', expected what tune_correlation\.py writes$"):
+    with pytest.raises(BadInput, match=r"choice\.json: missing calibration, expected an object with chosen"):
         tuning.read(tmp_path / "choice.json")
 
 

@@ -56,8 +56,8 @@ def test_rows_12_and_13_a_wrong_line(tmp_path, line, said):
 
 
 def test_row_11_not_utf_8(tmp_path):
-    with pytest.raises(BadInput, match=r"a\.jsonl: not UTF-8"):
-        of_jsonl(tmp_path, b'{"id": "\xff"}')
+    with pytest.raises(BadInput, match=r"a\.jsonl: line 3: not UTF-8 at byte 8$"):
+        of_jsonl(tmp_path, LINES.splitlines()[0].encode() + b'\n\n{"id": "\xff"}')
 
 
 @pytest.mark.parametrize("name", ["a.jsonl.gz", "a.jsonl.zst"])

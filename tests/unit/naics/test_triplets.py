@@ -37,7 +37,7 @@ def test_negatives_of_a_stage_add_up_to_k_in_its_shares():
         ({"bucket_percentages": {1: 1.5, 2: -0.5}}, "expected positive shares of buckets 1 to 8"),
         ({"positive_levels": (1, 6)}, "expected levels 2 to 6"),
         ({"positive_distance_min": 3, "positive_distance_max": 2}, "3 to 2 is empty"),
-        ({"k_negatives": 0}, "k_negatives and triplet_batch must be at least 1"),
+        ({"k_negatives": 0}, r"max_positives: \(0, 48, 0\), expected at least \(1, 1, 0\)"),
     ],
 )
 def test_a_wrong_knob_is_named(knobs, said):
