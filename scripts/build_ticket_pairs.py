@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--per-phase", type=cli.positive_int, default=5000, help="pairs of each phase, if there are")
     parser.add_argument("--masked-share", type=cli.fraction, default=0.5, help="pairs whose texts are masked")
     parser.add_argument("--positives-share", choices=("label", "family"), default="label", help="what makes a positive")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="of what is drawn")
     parser.add_argument("--out", type=Path, required=True, help="the JSON to write")
     args = parser.parse_args()
 

@@ -1,10 +1,11 @@
 """Read tickets from a source, clean and split them, and write their tables.
 
-Writes a folder: tickets.parquet (a row a ticket: text, masked text, label, category, split), foreign.parquet
+Writes a folder: tickets.parquet (a row a ticket: text, masked text, label, family, category, split), foreign.parquet
 (another domain, to see what training forgets) and source.json (where it all came from, what was
 left out and why, the hash of the split). The same source and flags give the same bytes.
 """
 
+import argparse
 from collections import Counter
 from pathlib import Path
 
@@ -15,16 +16,8 @@ from lib.tickets import dataset, foreign, sources, splits
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
-    parser.add_argument("--source", choices=sources.KINDS, default="incidents", help="which tickets")
-    parser.add_argument("--folder", type=Path, help="with banking77/ and clinc150/, for these sources")
-    parser.add_argument("--files", type=cli.json_value, default=[], help="source files: a JSON list of CSV or Parquet")
-    parser.add_argument("--columns", type=cli.json_value, help="source files: a JSON map of what columns are called")
-    parser.add_argument("--out", type=Path, required=True, help="the folder to write")
-    cli.add_knobs(parser, splits.Sizes)
-    args = parser.parse_args()
+    args = arguments()
     sizes = cli.knobs(splits.Sizes, args)
-
     source = sources.load(args.source, args.folder, list(map(Path, args.files)), args.columns, sizes.min_group)
 
     tickets, repeats = splits.without_repeats(source.tickets)
@@ -49,6 +42,17 @@ def main() -> None:
         foreign.texts().write_parquet(folder / dataset.FOREIGN)
         files.write_json(folder / dataset.SOURCE, about)
     cli.log(f"tickets: {about['counts']}, left out {about['dropped']}")
+
+
+def arguments() -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--source", choices=sources.KINDS, default="incidents", help="which tickets")
+    parser.add_argument("--folder", type=Path, help="with banking77/ and clinc150/, for these sources")
+    parser.add_argument("--files", type=cli.json_value, default=[], help="source files: a JSON list of CSV or Parquet")
+    parser.add_argument("--columns", type=cli.json_value, help="source files: a JSON map of what columns are called")
+    parser.add_argument("--out", type=Path, required=True, help="the folder to write")
+    cli.add_knobs(parser, splits.Sizes)
+    return parser.parse_args()
 
 
 def counts(table: pl.DataFrame) -> dict[str, object]:

@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 from sklearn.metrics import f1_score, roc_auc_score
 
-from lib import metrics
+from lib import two_classes
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def classes(request, rng):
 def test_roc_auc_is_sklearns(classes):
     scores, labels, weights = classes
     expected = [roc_auc_score(labels, scores, sample_weight=w) for w in weights]
-    assert metrics.roc_auc(scores, labels, weights) == pytest.approx(expected)
+    assert two_classes.roc_auc(scores, labels, weights) == pytest.approx(expected)
 
 
 def drawn(classes):
@@ -36,11 +36,11 @@ def drawn(classes):
 
 def test_spearman_is_scipys(classes):
     expected = [scipy.stats.spearmanr(scores, labels).statistic for scores, labels in drawn(classes)]
-    assert metrics.spearman(*classes) == pytest.approx(expected)
+    assert two_classes.spearman(*classes) == pytest.approx(expected)
 
 
 def test_separation_is_that_of_the_drawn_rows(classes):
-    differences, effects = metrics.mean_difference(*classes), metrics.cohens_d(*classes)
+    differences, effects = two_classes.mean_difference(*classes), two_classes.cohens_d(*classes)
     for (scores, labels), difference, effect in zip(drawn(classes), differences, effects):
         high, low = scores[labels == 1], scores[labels == 0]
         assert difference == pytest.approx(high.mean() - low.mean())
@@ -51,24 +51,24 @@ def test_separation_is_that_of_the_drawn_rows(classes):
 def test_f1_is_sklearns(classes):
     scores, labels, weights = classes
     expected = [f1_score(labels, scores > 0.5, sample_weight=w) for w in weights]
-    assert metrics.f1(scores > 0.5, labels, weights) == pytest.approx(expected)
+    assert two_classes.f1(scores > 0.5, labels, weights) == pytest.approx(expected)
 
 
 def test_the_best_threshold_is_that_of_brute_force(classes):
     scores, labels, _ = classes
     values = {threshold: f1_score(labels, scores >= threshold) for threshold in scores}
-    chosen = metrics.best_threshold(scores, labels)
+    chosen = two_classes.best_threshold(scores, labels)
     assert values[chosen] == pytest.approx(max(values.values()))
 
 
 def test_for_balanced_labels_spearman_says_what_auc_says(rng):
     scores, labels, weights = rng.normal(size=400), np.repeat([0, 1], 200), np.ones((1, 400))
-    auc = metrics.roc_auc(scores, labels, weights)
-    assert metrics.spearman(scores, labels, weights) == pytest.approx(np.sqrt(3) / 2 * (2 * auc - 1), abs=1e-5)
+    auc = two_classes.roc_auc(scores, labels, weights)
+    assert two_classes.spearman(scores, labels, weights) == pytest.approx(np.sqrt(3) / 2 * (2 * auc - 1), abs=1e-5)
 
 
 @pytest.mark.filterwarnings("error")
 def test_one_class_alone_is_no_score():
     scores, weights = np.arange(4.0), np.ones((2, 4))
-    for measure in (metrics.roc_auc, metrics.spearman, metrics.cohens_d):
+    for measure in (two_classes.roc_auc, two_classes.spearman, two_classes.cohens_d):
         assert np.isnan(measure(scores, np.ones(4, dtype=int), weights)).all()

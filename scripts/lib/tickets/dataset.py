@@ -4,7 +4,6 @@ Nothing is on two sides of the split: no id, no label, no family of labels (all 
 product, say) and no text, two texts being the same when they have the same set of words.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from .. import files
+from .. import files, leaks
 from ..errors import BadInput
 from ..near import normalized
-from ..parquet import read_table
+from ..parquet import check_rows, read_table
 from .drawing import UNLABELLED
 
 TICKETS, FOREIGN, SOURCE = "tickets.parquet", "foreign.parquet", "source.json"
@@ -89,25 +88,13 @@ def check(table: pl.DataFrame, name: str) -> None:
     wrongs["no category, expected one or an empty text"] = pl.col("category").is_null()
     wrongs["split {split!r}, expected one of " + ", ".join(SPLITS)] = ~pl.col("split").fill_null("").is_in(SPLITS)
     wrongs["stands twice"] = pl.col("id").is_duplicated()
-    for what, wrong in wrongs.items():
-        if len(bad := table.filter(wrong)):
-            ticket = bad.row(0, named=True)
-            raise BadInput(f"{name}: ticket {ticket['id']!r}: {what.format(**ticket)}")
+    check_rows(table, wrongs, name, "ticket {id!r}")
     for split in SPLITS:
         if not len(table.filter(pl.col("group").is_not_null() & (pl.col("split") == split))):
             raise BadInput(f"{name}: no labelled ticket in {split}, expected some in each of {', '.join(SPLITS)}")
     for column, what in (("group", "groups"), ("family", "families")):
-        _refuse_leak(what, zip(table[column], table["split"]), name)
-    _refuse_leak("texts", zip(map(normalized, table["text"]), table["split"]), name)
-
-
-def _refuse_leak(what: str, sides: Iterable[tuple[str | None, str]], name: str) -> None:
-    """BadInput with the count and the first example of values that stand in two splits."""
-    first: dict[str, str] = {}
-    both = {value for value, split in sides if value is not None and first.setdefault(value, split) != split}
-    if both:
-        example = next(value for value in first if value in both)
-        raise BadInput(f"{name}: {len(both)} {what} are on two sides of the split, the first is {example!r}")
+        leaks.refuse(what, zip(table[column], table["split"]), name)
+    leaks.refuse("texts", zip(map(normalized, table["text"]), table["split"]), name)
 
 
 def _numbers(labels: pl.Series) -> tuple[Rows, list[str]]:

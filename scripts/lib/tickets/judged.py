@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import metrics
+from .. import metrics, two_classes
 from .adversarial import Labelled
 
 Array = NDArray[np.floating]
@@ -31,10 +31,10 @@ class Judge:
         scored = {name: score(self.test) for name, score in systems.items()}
         labels = self.test.label
         measures = {
-            "roc_auc": metrics.roc_auc,
-            "spearman": metrics.spearman,
-            "mean_difference": metrics.mean_difference,
-            "cohens_d": metrics.cohens_d,
+            "roc_auc": two_classes.roc_auc,
+            "spearman": two_classes.spearman,
+            "mean_difference": two_classes.mean_difference,
+            "cohens_d": two_classes.cohens_d,
         }
         entries = [
             self._entry(metric, slice_name, {name: measure(s, labels, self.weights) for name, s in scored.items()})
@@ -45,17 +45,18 @@ class Judge:
     def auc(self, systems: dict[str, Score], slice_name: str) -> dict[str, Any]:
         """ROC-AUC alone."""
         labels = self.test.label
-        values = {name: metrics.roc_auc(score(self.test), labels, self.weights) for name, score in systems.items()}
+        values = {name: two_classes.roc_auc(score(self.test), labels, self.weights) for name, score in systems.items()}
         return self._entry("roc_auc", slice_name, values)
 
     def _f1(self, systems: dict[str, Score], scored: dict[str, Array], slice_name: str) -> dict[str, Any]:
         """F1 of each system at its own threshold, and of taking every pair for a positive."""
         values = {}
         for name, score in systems.items():
-            threshold = metrics.best_threshold(score(self.validation), self.validation.label)
-            values[name] = metrics.f1(scored[name] >= threshold, self.test.label, self.weights)
+            threshold = two_classes.best_threshold(score(self.validation), self.validation.label)
+            values[name] = two_classes.f1(scored[name] >= threshold, self.test.label, self.weights)
         everything = np.ones(len(self.test.label), dtype=bool)
-        return self._entry("f1", slice_name, {**values, ALWAYS: metrics.f1(everything, self.test.label, self.weights)})
+        values[ALWAYS] = two_classes.f1(everything, self.test.label, self.weights)
+        return self._entry("f1", slice_name, values)
 
     def _entry(self, metric: str, slice_name: str, values: dict[str, Array]) -> dict[str, Any]:
         table = np.stack(list(values.values()), axis=1)  # (1 + r, systems)
