@@ -26,8 +26,7 @@ def main() -> None:
     tickets = dataset.load(args.data)
     words = lexical.tfidf(tickets.masked)  # the label's own words would make every pair easy
 
-    of_family = args.positives_share == "family"
-    groups, names = (tickets.families, tickets.family_names) if of_family else (tickets.groups, tickets.group_names)
+    groups, names = shared(tickets, args.positives_share == "family")
     rows = np.flatnonzero((tickets.splits == "train") & (groups != UNLABELLED))
 
     found = phases.build(groups, np.array(tickets.categories), words, rows, args.per_phase, args.seed)
@@ -35,9 +34,20 @@ def main() -> None:
     masked = seeds.generator(args.seed, "masked pairs").random(len(found.phases)) < args.masked_share
     about = metadata(tickets, found, masked, args) | {"groups": [names[groups[row]] for row in found.anchors]}
     pairs.write(args.out, columns(tickets, found, masked), about)
-    for name, about in phases_said(found).items():
-        few = "" if about["pairs"] == args.per_phase else f", fewer than {args.per_phase}: there are no more"
-        cli.log(f"tickets: {name} {about['pairs']} pairs{few}, overlap {about['overlap']}")
+    for name, part in phases_said(found).items():
+        few = "" if part["pairs"] == args.per_phase else f", fewer than {args.per_phase}: there are no more"
+        cli.log(f"tickets: {name} {part['pairs']} pairs{few}, overlap {part['overlap']}")
+
+
+def shared(tickets: dataset.Tickets, families: bool) -> tuple[np.ndarray, list[str]]:
+    """What two tickets of a positive have in common, as numbers `(n,)` of names: a label, or where a ticket has none
+    and `families` may teach, its family.
+    """
+    if not families:
+        return tickets.groups, tickets.group_names
+    of_family = np.where(tickets.families == UNLABELLED, UNLABELLED, tickets.families + len(tickets.group_names))
+    groups = np.where(tickets.groups == UNLABELLED, of_family, tickets.groups)
+    return groups, [*tickets.group_names, *tickets.family_names]
 
 
 def columns(tickets: dataset.Tickets, found: phases.Triples, masked: np.ndarray) -> dict[str, list]:

@@ -51,8 +51,15 @@ class Pairs:
 
 
 def write(path: Path, columns: dict[str, list[Any]], metadata: dict[str, Any]) -> None:
-    """Write texts1, texts2, texts3 and phase_indicators of pairs that belong together."""
-    files.write_json(path, {**columns, "labels": [1] * len(columns["texts1"]), "metadata": metadata})
+    """Write texts1, texts2, texts3 and phase_indicators of pairs that belong together.
+
+    A hard negative that other rows join with its anchor is left out: masking may leave tickets of two labels one text.
+    """
+    rows = [dict(zip(columns, values)) for values in zip(*columns.values())]
+    component = _components(rows)
+    joined = [component.get(row["texts3"]) == component[row["texts1"]] for row in rows]
+    negatives = [None if same else row["texts3"] for row, same in zip(rows, joined)]
+    files.write_json(path, {**columns, "texts3": negatives, "labels": [1] * len(rows), "metadata": metadata})
 
 
 def read(path: Path) -> Pairs:

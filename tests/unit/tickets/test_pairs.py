@@ -4,10 +4,8 @@ import json
 from collections import Counter
 
 import numpy as np
-import polars as pl
 import pytest
 import tiny_tickets
-from in_process import run
 
 from lib.errors import BadInput
 from lib.tickets import dataset, drawing, lexical, pairs, phases
@@ -77,24 +75,6 @@ def test_small_data_give_every_pair_once(tickets, words):
     assert len({frozenset(pair) for pair in zip(found.anchors.tolist(), found.positives.tolist())}) == 5 * 15
 
 
-def test_families_teach_by_tickets_without_a_label_but_not_those_of_a_judge(tmp_path):
-    """A desk's other tickets about a trained problem join its positives; those about a judged one teach nothing."""
-    table = tiny_tickets.tickets()
-    family = {"X0": "vpn", "X1": "vpn", "X2": "dns", "X3": "chairs", "X4": "chairs"}
-    given = pl.col("id").replace_strict(family, default=pl.col("family"))
-    split = pl.when(pl.col("id") == "X2").then(pl.lit("validation")).otherwise(pl.col("split"))
-    data = tiny_tickets.write_data(tmp_path / "data", table.with_columns(family=given, split=split))
-    flags = ("--per-phase", 5000, "--masked-share", 0, "--positives-share", "family")
-    run("build_ticket_pairs.py", "--data", data, *flags, "--out", tmp_path / "pairs.json")
-    found = pairs.read(tmp_path / "pairs.json")
-    texts = dict(zip(tiny_tickets.tickets()["text"], table["id"]))
-    taught = {texts[text] for text in [*found.anchors, *found.positives]}
-    assert taught & set(family) == {"X0", "X1", "X3", "X4"}
-    together = {frozenset((texts[a], texts[b])) for a, b in zip(found.anchors, found.positives)}
-    assert {frozenset(("X0", "T00")), frozenset(("X0", "X1")), frozenset(("X3", "X4"))} <= together
-    assert len(together) == 4 * 15 + 8 * 7 // 2 + 1
-
-
 def test_equal_overlaps_do_not_empty_a_phase():
     groups = np.repeat([0, 1, 2], 4)
     matrix = lexical.tfidf([f"word{number}" for number in range(12)])
@@ -125,6 +105,15 @@ def foreign(**changes) -> dict:
         ("b1", "a1", 0, 3), ("a2", "a3", 1, 2), ("c1", "c2", 1, 3), ("c1", "c3", 1, 3),
     ]  # fmt: skip
     return dict(zip(pairs.COLUMNS, map(list, zip(*rows)))) | changes
+
+
+def test_a_negative_that_other_rows_join_with_its_anchor_is_not_written(tmp_path):
+    """Masking left tickets of two labels one text, "s": what follows it in one label is no negative of the other."""
+    rows = [("a1", "s", "c1", 1), ("s", "b1", "c1", 2), ("b1", "b2", "a1", 3), ("c1", "c2", "a1", 3)]
+    names = ("texts1", "texts2", "texts3", "phase_indicators")
+    columns = dict(zip(names, map(list, zip(*rows))))
+    pairs.write(tmp_path / "pairs.json", columns, {"groups": ["A", "B", "B", "C"]})
+    assert pairs.read(tmp_path / "pairs.json").negatives == ["c1", "c1", None, "a1"]
 
 
 def read(tmp_path, content: dict):
