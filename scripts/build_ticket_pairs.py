@@ -32,8 +32,8 @@ def main() -> None:
     found = phases.build(groups, np.array(tickets.categories), words, rows, args.per_phase, args.seed)
 
     masked = seeds.generator(args.seed, "masked pairs").random(len(found.phases)) < args.masked_share
-    about = metadata(tickets, found, masked, args) | {"groups": [names[groups[row]] for row in found.anchors]}
-    pairs.write(args.out, columns(tickets, found, masked), about)
+    taught = [names[groups[row]] for row in found.anchors]
+    pairs.write(args.out, columns(tickets, found, masked), metadata(tickets, found, masked, taught, args.seed))
     for name, part in phases_said(found).items():
         few = "" if part["pairs"] == args.per_phase else f", fewer than {args.per_phase}: there are no more"
         cli.log(f"tickets: {name} {part['pairs']} pairs{few}, overlap {part['overlap']}")
@@ -73,13 +73,14 @@ def phases_said(found: phases.Triples) -> dict[str, dict]:
     }
 
 
-def metadata(tickets: dataset.Tickets, found: phases.Triples, masked: np.ndarray, args) -> dict:
+def metadata(tickets: dataset.Tickets, found: phases.Triples, masked: np.ndarray, taught: list[str], seed: int) -> dict:
     return {
         "source": tickets.source["said"],
         "split_sha256": tickets.source["split"]["sha256"],
         "phases": phases_said(found),
         "masked": int(masked.sum()),
-        "seed": args.seed,
+        "seed": seed,
+        "groups": taught,
     }
 
 

@@ -43,7 +43,7 @@ def read() -> Source:
     listed = [_listed(record["affected"]) for record in told]
     family = families(product for several in listed for product in several)
     tickets = sorted(
-        _ticket(record, product, {family[one] for one in several}, names[product])
+        _ticket(record, product, {family[name] for name in several}, names[product])
         for record, (product, _), several in zip(told, products, listed)
     )
     dropped = {"records": len(records), "stubs": len(records) - len(told)}
@@ -51,10 +51,10 @@ def read() -> Source:
     return Source("incidents", SAID, files, tickets, dropped)
 
 
-def _ticket(record: dict, product: str, families: set[str], names: set[str]) -> Ticket:
+def _ticket(record: dict, product: str, touched: set[str], names: set[str]) -> Ticket:
     text = clean([record["title"], record["description"]])
     vector = record["attack_vector"]
-    family = families.pop() if len(families) == 1 else None
+    family = min(touched) if len(touched) == 1 else None
     label = f"{product} / {vector}" if family and vector != "other" else None
     return Ticket(record["id"], text, mask(text, {*names, family or product}, vector), label, family, vector)
 

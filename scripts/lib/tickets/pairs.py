@@ -57,8 +57,7 @@ def write(path: Path, columns: dict[str, list[Any]], metadata: dict[str, Any]) -
     """
     rows = [dict(zip(columns, values)) for values in zip(*columns.values())]
     component = _components(rows)
-    joined = [component.get(row["texts3"]) == component[row["texts1"]] for row in rows]
-    negatives = [None if same else row["texts3"] for row, same in zip(rows, joined)]
+    negatives = [None if _contradicts(row, component) else row["texts3"] for row in rows]
     files.write_json(path, {**columns, "texts3": negatives, "labels": [1] * len(rows), "metadata": metadata})
 
 
@@ -158,9 +157,14 @@ def _components(rows: list[dict[str, Any]]) -> dict[str, int]:
     return {text: int(component[at]) for text, at in number.items()}
 
 
+def _contradicts(row: dict[str, Any], component: dict[str, int]) -> bool:
+    """Whether the hard negative belongs together with its own anchor, by other rows."""
+    return component.get(row["texts3"]) == component[row["texts1"]]
+
+
 def _refuse_contradictions(rows: list[dict[str, Any]], component: dict[str, int], path: Path) -> None:
     """BadInput when a hard negative belongs together with its own anchor, by the file's own positives."""
-    bad = [row for row in rows if row["texts3"] in component and component[row["texts3"]] == component[row["texts1"]]]
+    bad = [row for row in rows if _contradicts(row, component)]
     if bad:
         said = f"{len(bad)} hard negatives belong to their anchor by other rows, the first is {bad[0]['texts3']!r}"
         raise BadInput(f"{path}: {said}")

@@ -6,8 +6,9 @@ split in whatever order they come.
 
 import bisect
 import hashlib
+import itertools
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .. import seeds
@@ -77,12 +78,8 @@ def common_size(counts: Sequence[int], room: int, least: int) -> int:
 
 def _evenly(drawn: Sequence[Ticket]) -> list[Ticket]:
     """The first ticket of every family, then the second of all, and so on; last those of no family."""
-    seen: Counter[str | None] = Counter()
-    turns = []
-    for ticket in drawn:
-        turns.append((ticket.family is None, seen[ticket.family]))
-        seen[ticket.family] += 1
-    return [ticket for _, ticket in sorted(zip(turns, drawn), key=lambda pair: pair[0])]
+    turns: dict[str | None, Iterator[int]] = defaultdict(itertools.count)
+    return sorted(drawn, key=lambda ticket: (ticket.family is None, next(turns[ticket.family])))
 
 
 def _by_label(tickets: Sequence[Ticket], min_group: int) -> tuple[dict[str, list[Ticket]], list[Ticket]]:
