@@ -6,6 +6,7 @@ gains by it or a foreign domain needs it. What is saved is loaded again and comp
 
 import argparse
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from lib import cli, files, parallel, state, training
@@ -34,9 +35,10 @@ def main() -> None:
 
         drawn = columns(given)
         foreign = validation.of_foreign(encoder, tokenizer, tickets)
-        floor = foreign(0.0) - probe.max_forgetting
+        floor = foreign() - probe.max_forgetting
         texts = frozen.freeze(encoder, tokenizer, drawn.texts)
-        head.learn(texts, drawn.labels, cli.knobs(head.Knobs, args), settings.seed)
+        learn_head = partial(head.learn, texts, drawn.labels, cli.knobs(head.Knobs, args), settings.seed)
+        learn_head()
         held = retention.hold(encoder, tokenizer, cli.knobs(retention.Knobs, args), settings.seed)
         order = (batches.curriculum, batches.batch_size, settings.steps, settings.seed)
         sampler = Sampler(given.groups, given.phases, *order)
@@ -46,7 +48,7 @@ def main() -> None:
         history = training.fit(encoder, goal.backward, settings, folder, score, args.tensorboard)
         if not parallel.leads():
             return
-        settled = validation.settle(encoder, score, foreign, floor)
+        settled = validation.settle(encoder, learn_head, score, foreign, floor)
 
         training.write_history(args.history, history)
         with files.writing(args.out) as temporary:

@@ -1,7 +1,8 @@
 """The linear head behind the encoder: mix its layers, centre, soften what tells tickets of one label apart, turn.
 
-Found before training on the base's vectors of training texts and saved as a mixture and one affine map; adapters are
-trained through it, so that the first numbers learn what they are to hold.
+Found on vectors of training texts and saved as a mixture and one affine map. Once before training: adapters are trained
+through it, so that the first numbers learn what they are to hold. Once more after it, because adapters move what is
+common to all tickets and what tells those of one label apart.
 1. Lower layers hold the words of a text, the last one what it says as a whole (Peters et al. 2018, 1802.05365); of
    tickets that share a product or an error's name, both are evidence.
 2. The mean of all vectors goes: what every ticket says is no evidence that two belong together (Mu and

@@ -54,7 +54,7 @@ class Head(NamedTuple):
 class TicketEncoder(nn.Module):
     """Adapters in the layers above the cut; everything else is the frozen base, which is not a submodule.
 
-    `head` is found before training; without it the vectors are the last layer's mean states at length 1.
+    `head` is found before training and after it; without it the vectors are the last layer's mean states at length 1.
     """
 
     def __init__(self, shape: Shape, base: Encoder) -> None:

@@ -22,7 +22,7 @@ from .frozen import Frozen
 from .model import TicketEncoder
 
 Rows = NDArray[np.int64]
-Score = Callable[[float], float]  # weight of the adapters to MAP
+Score = Callable[[], float]  # MAP of an encoder as it stands
 SHARES = (1.0, 0.7, 0.4, 0.2)
 
 
@@ -44,11 +44,9 @@ class Retrieval:
     tellings: list[Frozen]
     groups: Rows
 
-    def __call__(self, weight: float = 1.0) -> float:
-        with adapters.weighted(self.tellings[0].encoder, weight):
-            vectors = [texts.encode() for texts in self.tellings]
+    def __call__(self) -> float:
         queries = retrieval.askable(self.groups)
-        found = [retrieval.retrieve(retrieval.by_cosine(told), self.groups, queries) for told in vectors]
+        found = [retrieval.retrieve(retrieval.by_cosine(told.encode()), self.groups, queries) for told in self.tellings]
         return float(np.mean([of.average_precision.mean() for of in found]))
 
 
@@ -78,12 +76,20 @@ def of_foreign(encoder: TicketEncoder, tokenizer, tickets: Tickets) -> Retrieval
     return Retrieval([frozen.freeze(encoder, tokenizer, tickets.foreign_texts)], tickets.foreign_groups)
 
 
-def settle(encoder: TicketEncoder, validation: Score, foreign: Score, floor: float) -> dict[str, Any]:
-    """Set how much of the adapters stays and return the figures that decided it.
+def settle(
+    encoder: TicketEncoder, learn_head: Callable[[], None], validation: Score, foreign: Score, floor: float
+) -> dict[str, Any]:
+    """Set how much of the adapters stays and the head of just that, and return the figures that decided it.
 
     BrokenModel when even the smallest share leaves less than `floor` MAP of the foreign domain.
     """
-    found = [_weigh(share, validation, foreign) for share in (0.0, *SHARES)]
+
+    def weigh(weight: float) -> dict[str, float]:
+        adapters.set_weight(encoder, weight)
+        learn_head()
+        return {"weight": weight, "validation_map": validation(), "foreign_map": foreign()}
+
+    found = [weigh(share) for share in (0.0, *SHARES)]
     kept = [row for row in found[1:] if row["foreign_map"] >= floor]
     if not kept:
         raise BrokenModel(f"every share of what was learnt leaves less than {floor:.4f} MAP of the foreign domain")
@@ -92,8 +98,5 @@ def settle(encoder: TicketEncoder, validation: Score, foreign: Score, floor: flo
         figures = f"validation {row['validation_map']:.4f}, foreign {row['foreign_map']:.4f}"
         log(f"tickets: MAP at weight {row['weight']} of the adapters: {figures}")
     adapters.set_weight(encoder, best["weight"])
+    learn_head()
     return {"weight": best["weight"], "weighed": found}
-
-
-def _weigh(weight: float, validation: Score, foreign: Score) -> dict[str, float]:
-    return {"weight": weight, "validation_map": validation(weight), "foreign_map": foreign(weight)}

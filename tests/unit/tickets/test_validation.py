@@ -50,46 +50,52 @@ def test_a_weight_of_zero_is_the_base(world):
     tokenizer, encoder = world.moved()
     _, base = world.fresh()
     foreign = validation.of_foreign(encoder, tokenizer, world.tickets)
-    assert foreign(0.0) == validation.of_foreign(base, tokenizer, world.tickets)() != foreign()
+    moved = foreign()
+    adapters.set_weight(encoder, 0.0)
+    assert foreign() == validation.of_foreign(base, tokenizer, world.tickets)() != moved
 
 
-class Line:
-    """A score that is a function of the weight, and remembers what it was asked."""
+class Trained:
+    """An encoder to settle: scores are functions of the weight of its adapters, and every head tried is noted."""
 
-    def __init__(self, score) -> None:
-        self.score, self.asked = score, []
+    def __init__(self, world) -> None:
+        _, self.encoder = world.moved()
+        self.heads: list[float] = []
 
-    def __call__(self, weight: float) -> float:
-        self.asked.append(weight)
-        return self.score(weight)
+    def weight(self) -> float:
+        (scaling,) = {layer.scaling[adapters.ADAPTER] for layer in adapters.lora_layers(self.encoder).values()}
+        return round(scaling / 2, 9)  # lora_alpha is twice r
 
-
-def scaling(encoder) -> set[float]:
-    return {layer.scaling[adapters.ADAPTER] for layer in adapters.lora_layers(encoder).values()}
+    def settle(self, learnt, kept, floor: float = 0.39) -> dict:
+        learn_head = lambda: self.heads.append(self.weight())  # noqa: E731
+        return settle(self.encoder, learn_head, lambda: learnt(self.weight()), lambda: kept(self.weight()), floor)
 
 
 def test_what_forgets_little_stays_whole(world):
-    _, encoder = world.moved()
-    learnt, kept = Line(lambda w: 0.5 + 0.2 * w), Line(lambda w: 0.4 - 0.009 * w)
-    assert settle(encoder, learnt, kept, floor=0.39)["weight"] == 1.0
-    assert learnt.asked == kept.asked == [0.0, *validation.SHARES]
-    assert scaling(encoder) == {2.0}
+    trained = Trained(world)
+    assert trained.settle(lambda w: 0.5 + 0.2 * w, lambda w: 0.4 - 0.009 * w)["weight"] == 1.0
+    assert trained.weight() == 1.0
 
 
 def test_what_forgets_too_much_goes_back_as_far_as_it_must(world):
     """Of the shares that keep the foreign domain, the best on validation, which need not be the largest."""
-    _, encoder = world.moved()
-    settled = settle(encoder, Line(lambda w: 0.5 - (w - 0.25) ** 2), Line(lambda w: 0.4 - 0.02 * w), floor=0.39)
-    assert settled["weight"] == 0.2
+    trained = Trained(world)
+    settled = trained.settle(lambda w: 0.5 - (w - 0.25) ** 2, lambda w: 0.4 - 0.02 * w)
+    assert settled["weight"] == trained.weight() == 0.2
     assert settled["weighed"][0] == {"weight": 0.0, "validation_map": pytest.approx(0.4375), "foreign_map": 0.4}
-    assert [round(scale, 9) for scale in scaling(encoder)] == [0.4]
 
 
 def test_what_forgets_nothing_goes_back_where_validation_gains_by_it(world):
-    _, encoder = world.moved()
-    assert settle(encoder, Line(lambda w: 0.5 - (w - 0.6) ** 2), Line(lambda _: 0.4), floor=0.39)["weight"] == 0.7
+    assert Trained(world).settle(lambda w: 0.5 - (w - 0.6) ** 2, lambda _: 0.4)["weight"] == 0.7
+
+
+def test_every_share_is_judged_with_a_head_of_its_own(world):
+    """And the one that stays has the last."""
+    trained = Trained(world)
+    trained.settle(lambda w: 0.5 - (w - 0.6) ** 2, lambda _: 0.4)
+    assert trained.heads == [0.0, *validation.SHARES, 0.7]
 
 
 def test_what_cannot_go_back_far_enough_is_no_model(world):
     with pytest.raises(BrokenModel, match=r"^every share of what was learnt leaves less than 0.3900 MAP"):
-        settle(world.moved()[1], Line(lambda w: w), Line(lambda w: 0.4 - (w > 0)), floor=0.39)
+        Trained(world).settle(lambda w: w, lambda w: 0.4 - (w > 0))
