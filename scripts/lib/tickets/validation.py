@@ -1,8 +1,8 @@
 """What chooses a model: MAP of validation tickets, and how much of a foreign domain it has forgotten.
 
 Adapters that learn from masked texts unlearn the names that stand in whole ones. So both tellings of
-a ticket are validated, and the weights go back towards the base as far as their mean MAP gains by it: of the
-shares that keep the foreign domain, the one with the best validation MAP.
+a ticket are validated, and the weights go back towards the base as long as their mean MAP gains by it, and as far
+as the foreign domain needs it.
 """
 
 from collections.abc import Callable
@@ -81,22 +81,31 @@ def settle(
 ) -> dict[str, Any]:
     """Set how much of the adapters stays and the head of just that, and return the figures that decided it.
 
-    BrokenModel when even the smallest share leaves less than `floor` MAP of the foreign domain.
+    From all of them downwards as long as validation gains. BrokenModel when even the smallest share leaves less than
+    `floor` MAP of the foreign domain.
     """
+
+    heads = {}
 
     def weigh(weight: float) -> dict[str, float]:
         adapters.set_weight(encoder, weight)
         learn_head()
+        heads[weight] = encoder.head
         return {"weight": weight, "validation_map": validation(), "foreign_map": foreign()}
 
-    found = [weigh(share) for share in (0.0, *SHARES)]
-    kept = [row for row in found[1:] if row["foreign_map"] >= floor]
-    if not kept:
+    found, best = [weigh(0.0)], None
+    for share in SHARES:
+        found.append(row := weigh(share))
+        if row["foreign_map"] < floor:
+            continue
+        if best and row["validation_map"] <= best["validation_map"]:
+            break
+        best = row
+    if not best:
         raise BrokenModel(f"every share of what was learnt leaves less than {floor:.4f} MAP of the foreign domain")
-    best = max(kept, key=lambda row: row["validation_map"])
     for row in (found[0], best):
         figures = f"validation {row['validation_map']:.4f}, foreign {row['foreign_map']:.4f}"
         log(f"tickets: MAP at weight {row['weight']} of the adapters: {figures}")
     adapters.set_weight(encoder, best["weight"])
-    learn_head()
+    encoder.head = heads[best["weight"]]
     return {"weight": best["weight"], "weighed": found}

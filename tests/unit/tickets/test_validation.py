@@ -56,7 +56,7 @@ def test_a_weight_of_zero_is_the_base(world):
 
 
 class Trained:
-    """An encoder to settle: scores are functions of the weight of its adapters, and every head tried is noted."""
+    """An encoder to settle: scores are functions of the weight of its adapters, and a head is the weight it is of."""
 
     def __init__(self, world) -> None:
         _, self.encoder = world.moved()
@@ -67,8 +67,11 @@ class Trained:
         return round(scaling / 2, 9)  # lora_alpha is twice r
 
     def settle(self, learnt, kept, floor: float = 0.39) -> dict:
-        learn_head = lambda: self.heads.append(self.weight())  # noqa: E731
-        return settle(self.encoder, learn_head, lambda: learnt(self.weight()), lambda: kept(self.weight()), floor)
+        return settle(self.encoder, self.learn_head, lambda: learnt(self.weight()), lambda: kept(self.weight()), floor)
+
+    def learn_head(self) -> None:
+        self.heads.append(self.weight())
+        self.encoder.head = self.weight()
 
 
 def test_what_forgets_little_stays_whole(world):
@@ -90,10 +93,11 @@ def test_what_forgets_nothing_goes_back_where_validation_gains_by_it(world):
 
 
 def test_every_share_is_judged_with_a_head_of_its_own(world):
-    """And the one that stays has the last."""
+    """No more of them than validation gains by, and the one that stays keeps its own."""
     trained = Trained(world)
     trained.settle(lambda w: 0.5 - (w - 0.6) ** 2, lambda _: 0.4)
-    assert trained.heads == [0.0, *validation.SHARES, 0.7]
+    assert trained.heads == [0.0, 1.0, 0.7, 0.4]
+    assert trained.encoder.head == trained.weight() == 0.7
 
 
 def test_what_cannot_go_back_far_enough_is_no_model(world):
