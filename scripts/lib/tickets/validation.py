@@ -23,6 +23,7 @@ from .model import TicketEncoder
 
 Rows = NDArray[np.int64]
 Score = Callable[[], float]  # MAP of an encoder as it stands
+Weighed = dict[str, float]  # a share of the adapters, validation's MAP and the foreign domain's
 SHARES = (1.0, 0.7, 0.4, 0.2)
 
 
@@ -81,31 +82,36 @@ def settle(
 ) -> dict[str, Any]:
     """Set how much of the adapters stays and the head of just that, and return the figures that decided it.
 
-    From all of them downwards as long as validation gains. BrokenModel when even the smallest share leaves less than
-    `floor` MAP of the foreign domain.
+    BrokenModel when even the smallest share leaves less than `floor` MAP of the foreign domain.
     """
-
     heads = {}
 
-    def weigh(weight: float) -> dict[str, float]:
+    def weigh(weight: float) -> Weighed:
         adapters.set_weight(encoder, weight)
         learn_head()
         heads[weight] = encoder.head
         return {"weight": weight, "validation_map": validation(), "foreign_map": foreign()}
 
-    found, best = [weigh(0.0)], None
-    for share in SHARES:
-        found.append(row := weigh(share))
-        if row["foreign_map"] < floor:
-            continue
-        if best and row["validation_map"] <= best["validation_map"]:
-            break
-        best = row
-    if not best:
+    found = [weigh(0.0), *_downwards(weigh, floor)]
+    kept = [row for row in found[1:] if row["foreign_map"] >= floor]
+    if not kept:
         raise BrokenModel(f"every share of what was learnt leaves less than {floor:.4f} MAP of the foreign domain")
+    best = max(kept, key=lambda row: row["validation_map"])
     for row in (found[0], best):
         figures = f"validation {row['validation_map']:.4f}, foreign {row['foreign_map']:.4f}"
         log(f"tickets: MAP at weight {row['weight']} of the adapters: {figures}")
     adapters.set_weight(encoder, best["weight"])
     encoder.head = heads[best["weight"]]
     return {"weight": best["weight"], "weighed": found}
+
+
+def _downwards(weigh: Callable[[float], Weighed], floor: float) -> list[Weighed]:
+    """The shares from all of the adapters on, until one keeps the foreign domain and validation gains no more by it."""
+    found, best = [], -np.inf
+    for share in SHARES:
+        found.append(row := weigh(share))
+        if row["foreign_map"] >= floor:
+            if row["validation_map"] <= best:
+                break
+            best = row["validation_map"]
+    return found
